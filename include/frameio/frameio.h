@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/*
+ * frameio - batched frame I/O between user space and the kernel: the ABI.
+ *
+ * This header is the whole contract between the module and a program.  It is
+ * fixed-width throughout: a 32-bit program on a 64-bit kernel needs no
+ * translation.  All fields are in host byte order.  frameio(4) tells the
+ * story; this file is the reference.
+ *
+ * A file of /dev/frameio/control starts unbound and is bound to a queue pair
+ * by FRAMEIO_CREATE or FRAMEIO_OPEN; a file of /dev/frameio/IFNAME is bound by
+ * open(2).  A bound file moves records: by read(2), readv(2), write(2),
+ * writev(2), FRAMEIO_READ and FRAMEIO_WRITE.  It stays bound until its last
+ * close.  Every call may be used from several threads on one file: records
+ * stay whole, and their order between the threads is not defined.
+ */
+#ifndef _FRAMEIO_FRAMEIO_H
+#define _FRAMEIO_FRAMEIO_H
+
+#include <linux/types.h>
+#include <linux/ioctl.h>
+
+/* Limits, and what the kernel takes where a program leaves the choice to it. */
+#define FRAMEIO_NFRAMES_MAX		32	/* frames of one FRAMEIO_READ or FRAMEIO_WRITE */
+#define FRAMEIO_NVPF_MAX		8	/* vectors per frame of the same */
+#define FRAMEIO_NQUEUES_MAX		64	/* queue pairs of a port */
+#define FRAMEIO_LIMIT_MIN		1	/* frames a queue holds */
+#define FRAMEIO_LIMIT_MAX		65536
+#define FRAMEIO_LIMIT_DEFAULT		1024
+#define FRAMEIO_RECORD_ALIGN		8	/* where the next of a row of records starts */
+#define FRAMEIO_NAMESIZE		16	/* an interface's name with its NUL (IFNAMSIZ) */
+
+/*
+ * The record: a struct frameio_hdr, then the frame.  An iovec of readv(2) and
+ * writev(2) holds one; so does a frame of the ioctls.  A frame is an Ethernet
+ * frame from its destination address on (L2 port; no FCS), or an IPv4 or IPv6
+ * packet (L3 port).
+ *
+ * The kernel sets every field.  A reader finds the frame at hdrlen, not at
+ * sizeof(struct frameio_hdr): a later version may append fields.
+ *
+ * A writer sets version, hdrlen to sizeof(struct frameio_hdr) and len, and
+ * zeroes the rest.  It may leave a header as the kernel filled it, so that
+ * what was read from one port can be written to another: VLAN, CSUM_PARTIAL,
+ * CSUM_VALID and the gso fields are honoured; the hash, the time stamps, the
+ * queue and wirelen are ignored.  Refused with EINVAL: another version or
+ * hdrlen, a flag not listed here, TRUNC (the frame is not whole), a reserved
+ * field that is not zero, and a len that is not what follows in the vector.
+ */
+#define FRAMEIO_HDR_VERSION		1
+
+#define FRAMEIO_F_TSTAMP_SW		0x0001	/* tstamp: CLOCK_REALTIME when the kernel got it */
+#define FRAMEIO_F_TSTAMP_HW		0x0002	/* tstamp: the NIC's own clock */
+#define FRAMEIO_F_HASH			0x0004	/* hash */
+#define FRAMEIO_F_VLAN			0x0008	/* vlan_tci and vlan_proto: a tag not in the frame */
+#define FRAMEIO_F_CSUM_PARTIAL		0x0010	/* checksum still to be made: csum_start, csum_offset */
+#define FRAMEIO_F_CSUM_VALID		0x0020	/* the frame's checksums were verified */
+#define FRAMEIO_F_TRUNC			0x0040	/* the frame was cut to fit; wirelen tells its length */
+
+struct frameio_hdr {
+	__u8	version;	/* FRAMEIO_HDR_VERSION */
+	__u8	hdrlen;		/* bytes from here to the frame */
+	__u16	flags;		/* FRAMEIO_F_*: which of the fields below mean something */
+	__u32	len;		/* bytes of frame that follow the header */
+	__u32	wirelen;	/* bytes the frame had before truncation; == len otherwise */
+	__u32	hash;		/* flow hash: equal for the frames of one flow */
+	__u64	tstamp;		/* nanoseconds, of the clock that the flag names */
+	__u16	vlan_tci;	/* IEEE 802.1Q: priority, DEI and VLAN id */
+	__u16	vlan_proto;	/* 0x8100 or 0x88a8 */
+	__u16	gso_size;	/* payload bytes of each segment */
+	__u16	gso_hdrlen;	/* bytes of headers that each segment repeats */
+	__u16	csum_start;	/* where to start summing, from the frame's first byte */
+	__u16	csum_offset;	/* where to store the sum, from csum_start */
+	__u8	gso_type;	/* VIRTIO_NET_HDR_GSO_* of linux/virtio_net.h; 0: one frame */
+	__u8	reserved;	/* 0 */
+	__u16	queue;		/* the queue pair it came through */
+};
+
+/*
+ * FRAMEIO_READ and FRAMEIO_WRITE: up to FRAMEIO_NFRAMES_MAX records.
+ *
+ * Each record is scattered over, or gathered from, fio_nvpf consecutive
+ * vectors, so fio_nvecs is a multiple of fio_nvpf.  The first vector of a
+ * record starts with the header: fio_nvpf == 2 with a 40-byte first vector
+ * keeps headers and frames apart.
+ *
+ * Return 0, with fio_nvecs set to the vectors used (a multiple of fio_nvpf,
+ * and at least fio_nvpf) and fv_actlen of each of those to the bytes moved;
+ * or -1 and errno, when nothing was moved and nothing stored.
+ */
+#define FRAMEIO_VERSION			1
+
+struct framevec {
+	__u64	fv_buf;		/* address; not 0 */
+	__u64	fv_buflen;	/* bytes at fv_buf; not 0 */
+	__u64	fv_actlen;	/* out: bytes of it that were used */
+};
+
+struct frameio {
+	__u32	fio_version;	/* FRAMEIO_VERSION */
+	__u32	fio_nvpf;	/* vectors per frame, 1 to FRAMEIO_NVPF_MAX */
+	__u32	fio_nvecs;	/* in: vectors offered; out: vectors used */
+	__u32	fio_flags;	/* 0 */
+	struct framevec fio_vecs[];
+};
+
+/*
+ * FRAMEIO_CREATE, on an unbound file: makes a virtual port in the caller's
+ * network namespace and binds the file to its queue pair 0.  The port is
+ * deleted at the file's last close, unless it is persistent.
+ *
+ * Needs CAP_NET_ADMIN in the user namespace that owns the network namespace.
+ *
+ * Errors: EPERM; EEXIST, the name is taken; EINVAL, a name that is no
+ * interface name, a number out of range, an unknown flag, a reserved field not
+ * zero; EBUSY, the file is bound already; ENOMEM.
+ */
+#define FRAMEIO_PORT_L3			0x0001	/* IP packets; otherwise Ethernet frames */
+#define FRAMEIO_PORT_PERSIST		0x0002	/* outlives the file that created it */
+#define FRAMEIO_PORT_OWNER		0x0004	/* fc_owner means something */
+#define FRAMEIO_PORT_GROUP		0x0008	/* fc_group means something */
+
+struct frameio_create {
+	char	fc_name[FRAMEIO_NAMESIZE]; /* "fio%d" takes the first free number; out: the name */
+	__u32	fc_flags;	/* FRAMEIO_PORT_* */
+	__u32	fc_nqueues;	/* queue pairs, 1 to FRAMEIO_NQUEUES_MAX; 0: 1 */
+	__u32	fc_read_limit;	/* frames each read queue holds; 0: the default */
+	__u32	fc_write_limit;	/* frames each write queue holds; 0: the default */
+	__u32	fc_owner;	/* uid that may open the port, in the caller's user namespace */
+	__u32	fc_group;	/* gid that may */
+	__u32	fc_ifindex;	/* out */
+	__u32	fc_reserved[5];	/* 0 */
+};
+
+/*
+ * FRAMEIO_OPEN, on an unbound file: binds it to a queue pair of the port
+ * fo_name in the caller's network namespace.
+ *
+ * May be used by the port's owner, by a member of its group, and with
+ * CAP_NET_ADMIN in the user namespace that owns the network namespace.
+ *
+ * Errors: ENODEV, no such interface; EOPNOTSUPP, the interface is no port;
+ * EACCES; EBUSY, no queue pair is free (or not that one), or the file is bound
+ * already; EINVAL, a queue the port does not have, a field that must be zero.
+ */
+#define FRAMEIO_QUEUE_ANY		0xffffffffU
+
+struct frameio_open {
+	char	fo_name[FRAMEIO_NAMESIZE];
+	__u32	fo_queue;	/* a queue pair, or FRAMEIO_QUEUE_ANY; out: the one it got */
+	__u32	fo_reserved[3];	/* 0 */
+};
+
+/*
+ * FRAMEIO_DELETE, on any file: deletes the virtual port fd_name of the
+ * caller's network namespace, whoever uses it; they get ENODEV and POLLHUP.
+ *
+ * Needs CAP_NET_ADMIN as FRAMEIO_CREATE does.
+ * Errors: EPERM, ENODEV, EOPNOTSUPP (no port), EINVAL.
+ */
+struct frameio_delete {
+	char	fd_name[FRAMEIO_NAMESIZE];
+	__u32	fd_reserved[4];	/* 0 */
+};
+
+/*
+ * What a port is.  FRAMEIO_INFO, on a bound file, fills one for the file's
+ * port; FRAMEIO_LIST, on any file, fills a row of them.
+ */
+struct frameio_info {
+	char	fi_name[FRAMEIO_NAMESIZE];
+	__u32	fi_ifindex;
+	__u32	fi_flags;	/* FRAMEIO_PORT_* */
+	__u32	fi_nqueues;	/* queue pairs */
+	__u32	fi_nopen;	/* of them, how many a file is bound to */
+	__u32	fi_queue;	/* this file's queue pair; FRAMEIO_QUEUE_ANY in a list */
+	__u32	fi_read_limit;	/* frames; in a list, of queue pair 0 */
+	__u32	fi_write_limit;
+	__u32	fi_frame_min;	/* bytes of the shortest frame that may be written */
+	__u32	fi_frame_max;	/* bytes of the longest, as the MTU has it now */
+	__u32	fi_owner;	/* in the caller's user namespace; ~0: nobody */
+	__u32	fi_group;
+	__u32	fi_reserved;
+};
+
+/*
+ * FRAMEIO_LIST, on any file: the ports of the caller's network namespace, in
+ * no particular order.  Stores at most fl_count of them and sets fl_count to
+ * how many there are; with fl_count 0 it only counts.
+ */
+struct frameio_list {
+	__u64	fl_ports;	/* address of struct frameio_info[fl_count] */
+	__u32	fl_count;
+	__u32	fl_reserved;	/* 0 */
+};
+
+/*
+ * FRAMEIO_SET_LIMITS, on a bound file: how many frames the file's queues hold.
+ * Live: a frame that waits already is never dropped.
+ * Errors: EINVAL, outside FRAMEIO_LIMIT_MIN to FRAMEIO_LIMIT_MAX.
+ */
+struct frameio_limits {
+	__u32	fq_read;	/* frames; 0: leave as it is */
+	__u32	fq_write;
+};
+
+/*
+ * FRAMEIO_SET_OPTIONS and FRAMEIO_GET_OPTIONS, on a bound file: a __u32 of
+ * FRAMEIO_O_*.  Errors: EINVAL, an option that this kernel does not know.
+ */
+#define FRAMEIO_O_TRUNC			0x0001	/* cut a frame that the buffer cannot hold */
+
+/*
+ * FRAMEIO_STATS, on a bound file: the counters of its queue pair since the
+ * port was made.  In the order of a frame's way; indexed by enum frameio_mode
+ * where a call's kind matters.
+ */
+enum frameio_mode {
+	FRAMEIO_MODE_SINGLE,	/* read(2) and write(2) */
+	FRAMEIO_MODE_VECTOR,	/* readv(2) and writev(2) */
+	FRAMEIO_MODE_FRAMEIO,	/* FRAMEIO_READ and FRAMEIO_WRITE */
+	FRAMEIO_NMODES = 5	/* with two to come */
+};
+
+struct frameio_stats {
+	/* kernel to user */
+	__u64	fs_read_queued;		/* frames the kernel put into the read queue */
+	__u64	fs_read_queued_bytes;
+	__u64	fs_read_stops;		/* times a full read queue stopped the transmit queue */
+	__u64	fs_read_wakes;		/* times the transmit queue was started again */
+	__u64	fs_read_drop_closed;	/* frames that found or lost their reader gone */
+	__u64	fs_read_drop_invalid;	/* frames that are not IP, on an L3 port */
+	__u64	fs_read_drop_nomem;
+	__u64	fs_read_frames[FRAMEIO_NMODES];
+	__u64	fs_read_calls[FRAMEIO_NMODES]; /* that moved at least one frame */
+	__u64	fs_read_bytes;		/* of frames, headers not counted */
+	__u64	fs_read_errors;		/* records that could not be copied: EMSGSIZE, EFAULT */
+	/* user to kernel */
+	__u64	fs_write_frames[FRAMEIO_NMODES];
+	__u64	fs_write_calls[FRAMEIO_NMODES];
+	__u64	fs_write_bytes;
+	__u64	fs_write_errors;	/* records refused: EINVAL, EFAULT, ENOMEM, ENODEV */
+	__u64	fs_write_stalls;	/* times a full write queue met a writer */
+	__u64	fs_write_received;	/* frames handed to the kernel's receive path */
+	__u64	fs_write_received_bytes;
+	__u64	fs_write_drop_closed;	/* frames still queued when the port went away */
+};
+
+#define FRAMEIO_IOC			0xFB
+#define FRAMEIO_READ			_IOWR(FRAMEIO_IOC, 0x01, struct frameio)
+#define FRAMEIO_WRITE			_IOWR(FRAMEIO_IOC, 0x02, struct frameio)
+#define FRAMEIO_CREATE			_IOWR(FRAMEIO_IOC, 0x10, struct frameio_create)
+#define FRAMEIO_OPEN			_IOWR(FRAMEIO_IOC, 0x11, struct frameio_open)
+#define FRAMEIO_DELETE			_IOW(FRAMEIO_IOC, 0x12, struct frameio_delete)
+#define FRAMEIO_LIST			_IOWR(FRAMEIO_IOC, 0x13, struct frameio_list)
+#define FRAMEIO_INFO			_IOR(FRAMEIO_IOC, 0x14, struct frameio_info)
+#define FRAMEIO_SET_LIMITS		_IOW(FRAMEIO_IOC, 0x15, struct frameio_limits)
+#define FRAMEIO_SET_OPTIONS		_IOW(FRAMEIO_IOC, 0x16, __u32)
+#define FRAMEIO_GET_OPTIONS		_IOR(FRAMEIO_IOC, 0x17, __u32)
+#define FRAMEIO_STATS			_IOR(FRAMEIO_IOC, 0x18, struct frameio_stats)
+
+/* Netlink: the attributes of an "ip link" of type "frameio" (IFLA_INFO_DATA). */
+enum {
+	IFLA_FRAMEIO_UNSPEC,
+	IFLA_FRAMEIO_FLAGS,		/* u32: FRAMEIO_PORT_L3; set at creation only */
+	IFLA_FRAMEIO_NQUEUES,		/* u32: queue pairs, up to numtxqueues */
+	IFLA_FRAMEIO_READ_LIMIT,	/* u32: frames */
+	IFLA_FRAMEIO_WRITE_LIMIT,	/* u32: frames */
+	IFLA_FRAMEIO_OWNER,		/* u32: uid */
+	IFLA_FRAMEIO_GROUP,		/* u32: gid */
+	__IFLA_FRAMEIO_MAX
+};
+#define IFLA_FRAMEIO_MAX		(__IFLA_FRAMEIO_MAX - 1)
+
+#endif /* _FRAMEIO_FRAMEIO_H */

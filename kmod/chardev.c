@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Files: open, the calls, poll, and close.
+ */
+#include <linux/fs.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "batch.h"
+#include "chardev.h"
+#include "control.h"
+#include "header.h"
+#include "netdev.h"
+#include "node.h"
+#include "stats.h"
+
+/**
+ * struct frameio_file - an open file
+ * @bind_lock: held to go from unbound to bound
+ * @qp: the queue pair the file is bound to; set once, with release order
+ * @creator: the port is deleted with this file
+ * @options: FRAMEIO_O_*
+ */
+struct frameio_file {
+	struct mutex bind_lock;
+	struct frameio_qp *qp;
+	bool creator;
+	u32 options;
+};
+
+static struct frameio_qp *frameio_file_qp(const struct frameio_file *file)
+{
+	return smp_load_acquire(&file->qp);
+}
+
+static int frameio_chardev_open(struct inode *inode, struct file *filp)
+{
+	struct frameio_file *file;
+	struct frameio_port *port;
+	struct frameio_qp *qp;
+
+	file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
+	if (!file)
+		return -ENOMEM;
+	mutex_init(&file->bind_lock);
+	if (!frameio_node_is_control(inode)) {
+		port = frameio_node_port(inode);
+		qp = port ? frameio_port_bind(port, FRAMEIO_QUEUE_ANY) : ERR_PTR(-ENODEV);
+		if (port)
+			frameio_port_put(port);
+		if (IS_ERR(qp)) {
+			kfree(file);
+			return PTR_ERR(qp);
+		}
+		file->qp = qp;
+	}
+	filp->private_data = file;
+	/* io_uring may try without blocking, and poll */
+	filp->f_mode |= FMODE_NOWAIT;
+	return stream_open(inode, filp);
+}
+
+static int frameio_chardev_release(struct inode *inode, struct file *filp)
+{
+	struct frameio_file *file = filp->private_data;
+
+	if (file->qp) {
+		if (file->creator)
+			frameio_netdev_delete(file->qp->port);
+		frameio_port_unbind(file->qp);
+	}
+	mutex_destroy(&file->bind_lock);
+	kfree(file);
+	return 0;
+}
+
+static bool frameio_is_nonblock(const struct file *filp)
+{
+	return filp->f_flags & O_NONBLOCK;
+}
+
+/*
+ * The slots of a read or write call: an iovec each, or the whole of what is no
+ * row of iovecs. An empty iovec is refused here.
+ */
+static int frameio_slots_from_iter(struct frameio_slots *slots, struct iov_iter *iter)
+{
+	unsigned long i;
+
+	slots->iter = iter;
+	slots->next = 0;
+	slots->n = 1;
+	if (!iter_is_iovec(iter))
+		return 0;
+	slots->n = iter->nr_segs;
+	for (i = 0; i < iter->nr_segs; i++)
+		if (!frameio_iter_iov(iter)[i].iov_base || !frameio_iter_iov(iter)[i].iov_len)
+			return -EINVAL;
+	return 0;
+}
+
+typedef ssize_t (*frameio_batch_fn)(struct frameio_qp *qp, struct frameio_slots *slots,
+				    const struct frameio_call *call);
+
+static ssize_t frameio_chardev_iter(struct kiocb *iocb, struct iov_iter *iter,
+				    frameio_batch_fn batch)
+{
+	struct frameio_file *file = iocb->ki_filp->private_data;
+	struct frameio_qp *qp = frameio_file_qp(file);
+	struct frameio_slots slots;
+	struct frameio_call call;
+	int err;
+
+	if (!qp)
+		return -ENOTCONN;
+	if (!iov_iter_count(iter))
+		return 0;
+	err = frameio_slots_from_iter(&slots, iter);
+	if (err)
+		return err;
+	call = (struct frameio_call) {
+		.mode = slots.n > 1 ? FRAMEIO_MODE_VECTOR : FRAMEIO_MODE_SINGLE,
+		.nonblock = frameio_is_nonblock(iocb->ki_filp) || (iocb->ki_flags & IOCB_NOWAIT),
+		.trunc = READ_ONCE(file->options) & FRAMEIO_O_TRUNC,
+	};
+	return batch(qp, &slots, &call);
+}
+
+static ssize_t frameio_chardev_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	return frameio_chardev_iter(iocb, to, frameio_batch_read);
+}
+
+static ssize_t frameio_chardev_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	return frameio_chardev_iter(iocb, from, frameio_batch_write);
+}
+
+static __poll_t frameio_chardev_poll(struct file *filp, poll_table *wait)
+{
+	struct frameio_qp *qp = frameio_file_qp(filp->private_data);
+	__poll_t events = 0;
+
+	if (!qp)
+		return EPOLLERR;
+	poll_wait(filp, &qp->read.wait, wait);
+	poll_wait(filp, &qp->write.wait, wait);
+	/* on the wait queues before looking: pairs with the barrier in wq_has_sleeper() */
+	smp_mb();
+	switch (frameio_port_state(qp->port)) {
+	case FRAMEIO_GONE:
+		return EPOLLHUP | EPOLLERR | EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
+	case FRAMEIO_UP:
+		/* a full queue is noted as waited for, so that room is reported */
+		if (!frameio_queue_full(&qp->write) || !frameio_queue_stall(&qp->write))
+			events |= EPOLLOUT | EPOLLWRNORM;
+		break;
+	case FRAMEIO_DOWN:
+		break;
+	}
+	if (frameio_queue_len(&qp->read))
+		events |= EPOLLIN | EPOLLRDNORM;
+	return events;
+}
+
+/* Vectors that are kept on the stack; more are allocated. */
+#define FRAMEIO_FAST_VECS	FRAMEIO_NFRAMES_MAX
+
+/* Copy in the vectors of a struct frameio, and refuse empty ones. */
+static int frameio_vecs_get(struct framevec *vecs, const struct framevec __user *from, u32 n)
+{
+	u32 i;
+
+	if (copy_from_user(vecs, from, n * sizeof(*vecs)))
+		return -EFAULT;
+	for (i = 0; i < n; i++)
+		if (!vecs[i].fv_buf || !vecs[i].fv_buflen)
+			return -EINVAL;
+	return 0;
+}
+
+/* Store fio_nvecs, and fv_actlen of the first so many vectors. */
+static int frameio_vecs_put(const struct framevec *vecs, u32 n, struct frameio __user *arg)
+{
+	u32 i;
+
+	if (!user_write_access_begin(arg, struct_size(arg, fio_vecs, n)))
+		return -EFAULT;
+	for (i = 0; i < n; i++)
+		unsafe_put_user(vecs[i].fv_actlen, &arg->fio_vecs[i].fv_actlen, fault);
+	unsafe_put_user(n, &arg->fio_nvecs, fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+/* How much of each vector was used: records fill theirs from the front. */
+static void frameio_vecs_set_used(struct framevec *vecs, const struct frameio_slots *slots)
+{
+	struct framevec *vec = vecs;
+	u32 slot, i;
+	u64 left;
+
+	for (slot = 0; slot < slots->next; slot++) {
+		left = slots->used[slot];
+		for (i = 0; i < slots->nvpf; i++, vec++) {
+			vec->fv_actlen = min(left, vec->fv_buflen);
+			left -= vec->fv_actlen;
+		}
+	}
+}
+
+/*
+ * FRAMEIO_READ and FRAMEIO_WRITE. What will be stored at the end is stored
+ * unchanged before anything moves: where that cannot be written, the program
+ * gets EFAULT and no frame has moved without its hearing of it.
+ */
+static int frameio_chardev_ioctl_batch(struct frameio_file *file, struct frameio __user *arg,
+				       bool nonblock, frameio_batch_fn batch)
+{
+	const struct frameio_call call = {
+		.mode = FRAMEIO_MODE_FRAMEIO,
+		.nonblock = nonblock,
+		.trunc = READ_ONCE(file->options) & FRAMEIO_O_TRUNC,
+	};
+	struct framevec fast_vecs[FRAMEIO_FAST_VECS];
+	struct framevec *vecs = fast_vecs;
+	struct frameio_slots slots;
+	struct frameio fio;
+	ssize_t ret;
+
+	if (copy_from_user(&fio, arg, sizeof(fio)))
+		return -EFAULT;
+	if (fio.fio_version != FRAMEIO_VERSION || fio.fio_flags || !fio.fio_nvecs ||
+	    !fio.fio_nvpf || fio.fio_nvpf > FRAMEIO_NVPF_MAX || fio.fio_nvecs % fio.fio_nvpf ||
+	    fio.fio_nvecs / fio.fio_nvpf > FRAMEIO_NFRAMES_MAX)
+		return -EINVAL;
+	if (fio.fio_nvecs > FRAMEIO_FAST_VECS) {
+		vecs = kmalloc_array(fio.fio_nvecs, sizeof(*vecs), GFP_KERNEL_ACCOUNT);
+		if (!vecs)
+			return -ENOMEM;
+	}
+	ret = frameio_vecs_get(vecs, arg->fio_vecs, fio.fio_nvecs);
+	if (!ret)
+		ret = frameio_vecs_put(vecs, fio.fio_nvecs, arg);
+	if (ret)
+		goto out;
+	slots.iter = NULL;
+	slots.vecs = vecs;
+	slots.nvpf = fio.fio_nvpf;
+	slots.n = fio.fio_nvecs / fio.fio_nvpf;
+	slots.next = 0;
+	ret = batch(file->qp, &slots, &call);
+	if (ret > 0) {
+		frameio_vecs_set_used(vecs, &slots);
+		ret = frameio_vecs_put(vecs, slots.next * slots.nvpf, arg);
+	}
+out:
+	if (vecs != fast_vecs)
+		kfree(vecs);
+	return ret;
+}
+
+/* FRAMEIO_CREATE and FRAMEIO_OPEN: bind an unbound file. */
+static int frameio_chardev_bind(struct frameio_file *file, unsigned int cmd, void __user *arg)
+{
+	struct frameio_qp *qp;
+	int err = 0;
+
+	if (mutex_lock_interruptible(&file->bind_lock))
+		return -ERESTARTSYS;
+	if (file->qp) {
+		err = -EBUSY;
+		goto out;
+	}
+	if (cmd == FRAMEIO_CREATE)
+		qp = frameio_control_create(arg);
+	else
+		qp = frameio_control_open(arg);
+	if (IS_ERR(qp)) {
+		err = PTR_ERR(qp);
+		goto out;
+	}
+	file->creator = cmd == FRAMEIO_CREATE && !(qp->port->flags & FRAMEIO_PORT_PERSIST);
+	smp_store_release(&file->qp, qp);
+out:
+	mutex_unlock(&file->bind_lock);
+	return err;
+}
+
+static int frameio_chardev_set_limits(struct frameio_qp *qp, void __user *arg)
+{
+	struct frameio_limits limits;
+
+	if (copy_from_user(&limits, arg, sizeof(limits)))
+		return -EFAULT;
+	return frameio_qp_set_limits(qp, limits.fq_read, limits.fq_write);
+}
+
+static int frameio_chardev_set_options(struct frameio_file *file, u32 __user *arg)
+{
+	u32 options;
+
+	if (get_user(options, arg))
+		return -EFAULT;
+	if (options & ~FRAMEIO_O_TRUNC)
+		return -EINVAL;
+	WRITE_ONCE(file->options, options);
+	return 0;
+}
+
+/*
+ * Copy out a struct that grows at its end from version to version: a caller
+ * that knows less gets less, and one that knows more gets zeroes.
+ */
+static int frameio_chardev_put(void __user *arg, size_t user_size, const void *from, size_t size)
+{
+	const size_t common = min(user_size, size);
+
+	if (copy_to_user(arg, from, common) || clear_user(arg + common, user_size - common))
+		return -EFAULT;
+	return 0;
+}
+
+static int frameio_chardev_info(struct frameio_qp *qp, void __user *arg, size_t user_size)
+{
+	struct frameio_info info;
+	int err;
+
+	err = frameio_control_info(qp, &info);
+	return err ? err : frameio_chardev_put(arg, user_size, &info, sizeof(info));
+}
+
+static int frameio_chardev_stats(struct frameio_qp *qp, void __user *arg, size_t user_size)
+{
+	struct frameio_stats stats;
+
+	frameio_stats_get(qp, &stats);
+	return frameio_chardev_put(arg, user_size, &stats, sizeof(stats));
+}
+
+/* A command as it would be if its argument had no size. */
+static unsigned int frameio_ioctl_unsized(unsigned int cmd)
+{
+	return cmd & ~(_IOC_SIZEMASK << _IOC_SIZESHIFT);
+}
+
+static long frameio_chardev_ioctl(struct file *filp, unsigned int cmd, unsigned long argument)
+{
+	struct frameio_file *file = filp->private_data;
+	struct frameio_qp *qp = frameio_file_qp(file);
+	void __user *arg = (void __user *)argument;
+
+	switch (cmd) {
+	case FRAMEIO_CREATE:
+	case FRAMEIO_OPEN:
+		return frameio_chardev_bind(file, cmd, arg);
+	case FRAMEIO_DELETE:
+		return frameio_control_delete(arg);
+	case FRAMEIO_LIST:
+		return frameio_control_list(arg);
+	}
+	if (!qp)
+		return _IOC_TYPE(cmd) == FRAMEIO_IOC ? -ENOTCONN : -ENOTTY;
+	switch (cmd) {
+	case FRAMEIO_READ:
+		return frameio_chardev_ioctl_batch(file, arg, frameio_is_nonblock(filp),
+						   frameio_batch_read);
+	case FRAMEIO_WRITE:
+		return frameio_chardev_ioctl_batch(file, arg, frameio_is_nonblock(filp),
+						   frameio_batch_write);
+	case FRAMEIO_SET_LIMITS:
+		return frameio_chardev_set_limits(qp, arg);
+	case FRAMEIO_SET_OPTIONS:
+		return frameio_chardev_set_options(file, arg);
+	case FRAMEIO_GET_OPTIONS:
+		return put_user(READ_ONCE(file->options), (u32 __user *)arg);
+	}
+	if (frameio_ioctl_unsized(cmd) == frameio_ioctl_unsized(FRAMEIO_INFO))
+		return frameio_chardev_info(qp, arg, _IOC_SIZE(cmd));
+	if (frameio_ioctl_unsized(cmd) == frameio_ioctl_unsized(FRAMEIO_STATS))
+		return frameio_chardev_stats(qp, arg, _IOC_SIZE(cmd));
+	return -ENOTTY;
+}
+
+const struct file_operations frameio_chardev_fops = {
+	.owner = THIS_MODULE,
+	.open = frameio_chardev_open,
+	.release = frameio_chardev_release,
+	.llseek = noop_llseek,
+	.read_iter = frameio_chardev_read_iter,
+	.write_iter = frameio_chardev_write_iter,
+	.poll = frameio_chardev_poll,
+	.unlocked_ioctl = frameio_chardev_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every difference between the supported kernels, 5.10 to 7.2, so that the
+ * other files read as if there were one kernel: the newest.
+ */
+#ifndef _FRAMEIO_COMPAT_H
+#define _FRAMEIO_COMPAT_H
+
+#include <linux/device.h>
+#include <linux/ethtool.h>
+#include <linux/netdevice.h>
+#include <linux/uio.h>
+#include <linux/version.h>
+#include <net/rtnetlink.h>
+
+#ifndef CONFIG_64BIT
+#error "frameio needs a 64-bit kernel: its counters are 64-bit words read without a lock"
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
+#error "frameio needs Linux 5.10 or later"
+#endif
+
+/* 6.1: netif_napi_add() lost its weight. */
+static inline void frameio_napi_add(struct net_device *dev, struct napi_struct *napi,
+				    int (*poll)(struct napi_struct *, int))
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+	netif_napi_add(dev, napi, poll, NAPI_POLL_WEIGHT);
+#else
+	netif_napi_add(dev, napi, poll);
+#endif
+}
+
+/* 6.0: a single user buffer got an iterator type of its own, ITER_UBUF. */
+static inline bool frameio_iter_is_ubuf(const struct iov_iter *iter)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 0, 0)
+	return false;
+#else
+	return iter_is_ubuf(iter);
+#endif
+}
+
+/* 6.4: the vectors of an iterator are reached through iter_iov(). */
+static inline const struct iovec *frameio_iter_iov(const struct iov_iter *iter)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+	return iter->iov;
+#else
+	return iter_iov(iter);
+#endif
+}
+
+/* 6.4: class_create() lost its owner. */
+static inline struct class *frameio_class_create(const char *name)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+	return class_create(THIS_MODULE, name);
+#else
+	return class_create(name);
+#endif
+}
+
+/* 6.2: a device type's devnode() takes a const device. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define FRAMEIO_DEVNODE_CONST
+#else
+#define FRAMEIO_DEVNODE_CONST const
+#endif
+
+/* 6.15: newlink() takes its arguments in a struct. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+struct rtnl_newlink_params {
+	struct net *src_net;
+	struct nlattr **tb;
+	struct nlattr **data;
+};
+
+static inline struct net *rtnl_newlink_link_net(struct rtnl_newlink_params *params)
+{
+	return params->src_net;
+}
+
+#define FRAMEIO_NEWLINK(name, implementation)						\
+static int name(struct net *src_net, struct net_device *dev, struct nlattr *tb[],	\
+		struct nlattr *data[], struct netlink_ext_ack *extack)			\
+{											\
+	struct rtnl_newlink_params params = { src_net, tb, data };			\
+											\
+	return implementation(dev, &params, extack);					\
+}
+#else
+#define FRAMEIO_NEWLINK(name, implementation)						\
+static int name(struct net_device *dev, struct rtnl_newlink_params *params,		\
+		struct netlink_ext_ack *extack)						\
+{											\
+	return implementation(dev, params, extack);					\
+}
+#endif
+
+
+#endif /* _FRAMEIO_COMPAT_H */

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Creating, opening, deleting and listing ports by ioctl.
+ *
+ * Names are resolved, and privileges looked for, in the network namespace of
+ * whoever makes the call, not of whoever opened the file: a file descriptor
+ * handed to another namespace gives no access to this one.
+ */
+#include <linux/mm.h>
+#include <linux/nsproxy.h>
+#include <linux/rtnetlink.h>
+#include <linux/uaccess.h>
+#include <net/net_namespace.h>
+
+#include "control.h"
+#include "netdev.h"
+
+static struct net *frameio_control_net(void)
+{
+	return current->nsproxy->net_ns;
+}
+
+static int frameio_control_may_admin(void)
+{
+	return ns_capable(frameio_control_net()->user_ns, CAP_NET_ADMIN) ? 0 : -EPERM;
+}
+
+/* A name from user space: made to end within its field, and one that could exist. */
+static int frameio_control_check_name(char *name)
+{
+	if (strnlen(name, IFNAMSIZ) == IFNAMSIZ || !dev_valid_name(name))
+		return -EINVAL;
+	return 0;
+}
+
+static bool frameio_control_all_zero(const u32 *words, size_t n)
+{
+	while (n--)
+		if (words[n])
+			return false;
+	return true;
+}
+
+static u32 frameio_control_or_default(u32 value, u32 fallback)
+{
+	return value ? value : fallback;
+}
+
+static int frameio_control_create_config(const struct frameio_create *create,
+					 struct frameio_port_config *config)
+{
+	const u32 known = FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST | FRAMEIO_PORT_OWNER |
+			  FRAMEIO_PORT_GROUP;
+
+	*config = (struct frameio_port_config) {
+		.flags = create->fc_flags,
+		.nqueues = frameio_control_or_default(create->fc_nqueues, 1),
+		.read_limit = frameio_control_or_default(create->fc_read_limit,
+							 FRAMEIO_LIMIT_DEFAULT),
+		.write_limit = frameio_control_or_default(create->fc_write_limit,
+							  FRAMEIO_LIMIT_DEFAULT),
+		.owner = make_kuid(current_user_ns(), create->fc_owner),
+		.group = make_kgid(current_user_ns(), create->fc_group),
+	};
+	if ((config->flags & ~known) || config->nqueues > FRAMEIO_NQUEUES_MAX ||
+	    config->read_limit > FRAMEIO_LIMIT_MAX || config->write_limit > FRAMEIO_LIMIT_MAX ||
+	    !frameio_control_all_zero(create->fc_reserved, ARRAY_SIZE(create->fc_reserved)))
+		return -EINVAL;
+	if ((config->flags & FRAMEIO_PORT_OWNER) && !uid_valid(config->owner))
+		return -EINVAL;
+	if ((config->flags & FRAMEIO_PORT_GROUP) && !gid_valid(config->group))
+		return -EINVAL;
+	return 0;
+}
+
+/* Register the interface of @port, and note its name and number. */
+static int frameio_control_register(struct frameio_create *create, struct frameio_port *port)
+{
+	struct net_device *dev;
+
+	rtnl_lock();
+	dev = frameio_netdev_create(frameio_control_net(), create->fc_name, port);
+	if (!IS_ERR(dev)) {
+		strscpy(create->fc_name, dev->name, sizeof(create->fc_name));
+		create->fc_ifindex = dev->ifindex;
+	}
+	rtnl_unlock();
+	return PTR_ERR_OR_ZERO(dev);
+}
+
+/**
+ * frameio_control_create() - FRAMEIO_CREATE
+ * @arg: struct frameio_create of user space
+ *
+ * Queue pair 0 is bound before anybody else can see the port.
+ *
+ * Return: queue pair 0 of the new port, bound; or an ERR_PTR.
+ */
+struct frameio_qp *frameio_control_create(void __user *arg)
+{
+	struct frameio_port_config config;
+	struct frameio_create create;
+	struct frameio_port *port;
+	struct frameio_qp *qp;
+	int err;
+
+	if (copy_from_user(&create, arg, sizeof(create)))
+		return ERR_PTR(-EFAULT);
+	err = frameio_control_may_admin();
+	if (!err)
+		err = frameio_control_check_name(create.fc_name);
+	if (!err)
+		err = frameio_control_create_config(&create, &config);
+	if (err)
+		return ERR_PTR(err);
+
+	port = frameio_port_alloc(&config);
+	if (IS_ERR(port))
+		return ERR_CAST(port);
+	qp = frameio_port_bind(port, 0);
+	err = frameio_control_register(&create, port);
+	if (!err && copy_to_user(arg, &create, sizeof(create))) {
+		frameio_netdev_delete(port);
+		err = -EFAULT;
+	}
+	if (err)
+		frameio_port_unbind(qp);
+	frameio_port_put(port);
+	return err ? ERR_PTR(err) : qp;
+}
+
+/*
+ * Find the port of an interface in the caller's namespace.
+ *
+ * Return: the port with a reference; or ERR_PTR of -ENODEV, -EOPNOTSUPP or -EACCES.
+ */
+static struct frameio_port *frameio_control_find(const char *name)
+{
+	struct net *net = frameio_control_net();
+	struct frameio_port *port;
+	struct net_device *dev;
+
+	rcu_read_lock();
+	dev = dev_get_by_name_rcu(net, name);
+	if (!dev) {
+		port = ERR_PTR(-ENODEV);
+	} else if (!frameio_netdev_is_port(dev)) {
+		port = ERR_PTR(-EOPNOTSUPP);
+	} else {
+		/* the interface's reference lasts until RCU readers are done */
+		port = frameio_netdev_port(dev);
+		frameio_port_get(port);
+	}
+	rcu_read_unlock();
+	if (!IS_ERR(port) && !frameio_port_may_open(port, net)) {
+		frameio_port_put(port);
+		return ERR_PTR(-EACCES);
+	}
+	return port;
+}
+
+/**
+ * frameio_control_open() - FRAMEIO_OPEN
+ * @arg: struct frameio_open of user space
+ *
+ * Return: the queue pair, bound; or an ERR_PTR.
+ */
+struct frameio_qp *frameio_control_open(void __user *arg)
+{
+	struct frameio_open open;
+	struct frameio_port *port;
+	struct frameio_qp *qp;
+
+	if (copy_from_user(&open, arg, sizeof(open)))
+		return ERR_PTR(-EFAULT);
+	if (frameio_control_check_name(open.fo_name) ||
+	    !frameio_control_all_zero(open.fo_reserved, ARRAY_SIZE(open.fo_reserved)))
+		return ERR_PTR(-EINVAL);
+	port = frameio_control_find(open.fo_name);
+	if (IS_ERR(port))
+		return ERR_CAST(port);
+	qp = frameio_port_bind(port, open.fo_queue);
+	frameio_port_put(port);
+	if (IS_ERR(qp))
+		return qp;
+	open.fo_queue = qp->index;
+	if (copy_to_user(arg, &open, sizeof(open))) {
+		frameio_port_unbind(qp);
+		return ERR_PTR(-EFAULT);
+	}
+	return qp;
+}
+
+/**
+ * frameio_control_delete() - FRAMEIO_DELETE
+ * @arg: struct frameio_delete of user space
+ *
+ * Return: 0 or -errno.
+ */
+int frameio_control_delete(void __user *arg)
+{
+	struct frameio_delete delete;
+	struct net_device *dev;
+	int err;
+
+	if (copy_from_user(&delete, arg, sizeof(delete)))
+		return -EFAULT;
+	err = frameio_control_may_admin();
+	if (err)
+		return err;
+	if (frameio_control_check_name(delete.fd_name) ||
+	    !frameio_control_all_zero(delete.fd_reserved, ARRAY_SIZE(delete.fd_reserved)))
+		return -EINVAL;
+
+	rtnl_lock();
+	dev = __dev_get_by_name(frameio_control_net(), delete.fd_name);
+	if (!dev)
+		err = -ENODEV;
+	else if (!frameio_netdev_is_port(dev))
+		err = -EOPNOTSUPP;
+	else
+		unregister_netdevice(dev);
+	rtnl_unlock();
+	return err;
+}
+
+/* What a port is; @dev is its interface. */
+static void frameio_control_fill_info(const struct frameio_port *port,
+				      const struct net_device *dev, u32 queue,
+				      struct frameio_info *info)
+{
+	const struct frameio_qp *qp = &port->qps[queue == FRAMEIO_QUEUE_ANY ? 0 : queue];
+	struct user_namespace *user_ns = current_user_ns();
+
+	*info = (struct frameio_info) {
+		.fi_ifindex = dev->ifindex,
+		.fi_flags = port->flags,
+		.fi_nqueues = port->nqueues,
+		.fi_nopen = READ_ONCE(port->nopen),
+		.fi_queue = queue,
+		.fi_read_limit = READ_ONCE(qp->read.limit),
+		.fi_write_limit = READ_ONCE(qp->write.limit),
+		.fi_frame_min = frameio_port_frame_min(port),
+		.fi_frame_max = READ_ONCE(port->frame_max),
+		.fi_owner = ~0U,
+		.fi_group = ~0U,
+	};
+	if (port->flags & FRAMEIO_PORT_OWNER)
+		info->fi_owner = from_kuid_munged(user_ns, port->owner);
+	if (port->flags & FRAMEIO_PORT_GROUP)
+		info->fi_group = from_kgid_munged(user_ns, port->group);
+	strscpy(info->fi_name, dev->name, sizeof(info->fi_name));
+}
+
+/**
+ * frameio_control_info() - FRAMEIO_INFO
+ * @qp: the file's queue pair
+ * @info: where to put it
+ *
+ * Return: 0 or -ENODEV.
+ */
+int frameio_control_info(const struct frameio_qp *qp, struct frameio_info *info)
+{
+	struct net_device *dev;
+
+	rcu_read_lock();
+	dev = rcu_dereference(qp->port->dev);
+	if (dev)
+		frameio_control_fill_info(qp->port, dev, qp->index, info);
+	rcu_read_unlock();
+	return dev ? 0 : -ENODEV;
+}
+
+/* Fill in up to @room ports of the caller's namespace; return how many there are. */
+static u32 frameio_control_collect(struct frameio_info *infos, u32 room)
+{
+	struct net_device *dev;
+	u32 n = 0;
+
+	rcu_read_lock();
+	for_each_netdev_rcu(frameio_control_net(), dev) {
+		if (!frameio_netdev_is_port(dev))
+			continue;
+		if (n < room)
+			frameio_control_fill_info(frameio_netdev_port(dev), dev,
+						  FRAMEIO_QUEUE_ANY, &infos[n]);
+		n++;
+	}
+	rcu_read_unlock();
+	return n;
+}
+
+/* Ports that one call lists at most, so that what it allocates is bounded. */
+#define FRAMEIO_LIST_MAX	4096
+
+/**
+ * frameio_control_list() - FRAMEIO_LIST
+ * @arg: struct frameio_list of user space
+ *
+ * Return: 0 or -errno.
+ */
+int frameio_control_list(void __user *arg)
+{
+	struct frameio_info *infos = NULL;
+	struct frameio_list list;
+	u32 room, n;
+	int err = 0;
+
+	if (copy_from_user(&list, arg, sizeof(list)))
+		return -EFAULT;
+	if (list.fl_reserved)
+		return -EINVAL;
+	room = min_t(u32, list.fl_count, FRAMEIO_LIST_MAX);
+	if (room) {
+		infos = kvmalloc_array(room, sizeof(*infos), GFP_KERNEL_ACCOUNT);
+		if (!infos)
+			return -ENOMEM;
+	}
+	n = frameio_control_collect(infos, room);
+	list.fl_count = n;
+	if ((n && room && copy_to_user(u64_to_user_ptr(list.fl_ports), infos,
+				       min(n, room) * sizeof(*infos))) ||
+	    copy_to_user(arg, &list, sizeof(list)))
+		err = -EFAULT;
+	kvfree(infos);
+	return err;
+}

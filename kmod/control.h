@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Creating, opening, deleting and listing ports by ioctl.
+ */
+#ifndef _FRAMEIO_CONTROL_H
+#define _FRAMEIO_CONTROL_H
+
+#include "port.h"
+
+struct frameio_qp *frameio_control_create(void __user *arg);
+struct frameio_qp *frameio_control_open(void __user *arg);
+int frameio_control_delete(void __user *arg);
+int frameio_control_list(void __user *arg);
+int frameio_control_info(const struct frameio_qp *qp, struct frameio_info *info);
+
+#endif /* _FRAMEIO_CONTROL_H */

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The record header, to and from an sk_buff.
+ */
+#ifndef _FRAMEIO_HEADER_H
+#define _FRAMEIO_HEADER_H
+
+#include <linux/skbuff.h>
+
+#include <frameio/frameio.h>
+
+static_assert(sizeof(struct frameio_hdr) == 40);
+static_assert(offsetof(struct frameio_hdr, tstamp) == 16);
+static_assert(offsetof(struct frameio_hdr, csum_start) == 32);
+static_assert(offsetof(struct frameio_hdr, queue) == 38);
+static_assert(sizeof(struct frameio_hdr) % FRAMEIO_RECORD_ALIGN == 0);
+static_assert(sizeof(struct framevec) == 24);
+static_assert(sizeof(struct frameio) == 16);
+
+/**
+ * frameio_header_fill() - the header of a frame that is going to be read
+ * @hdr: the header, every byte of which is set
+ * @skb: the frame
+ * @queue: the queue pair it is read from
+ */
+static inline void frameio_header_fill(struct frameio_hdr *hdr, const struct sk_buff *skb,
+				       u16 queue)
+{
+	*hdr = (struct frameio_hdr) {
+		.version = FRAMEIO_HDR_VERSION,
+		.hdrlen = sizeof(*hdr),
+		.flags = skb->hash ? FRAMEIO_F_HASH : 0,
+		.len = skb->len,
+		.wirelen = skb->len,
+		.hash = skb->hash,
+		.queue = queue,
+	};
+}
+
+/**
+ * frameio_header_check() - is this a header a writer may send?
+ * @hdr: the header, in memory that user space cannot change any more
+ * @len: bytes that follow it
+ *
+ * Return: true if it is.
+ */
+static inline bool frameio_header_check(const struct frameio_hdr *hdr, size_t len)
+{
+	const u16 known = FRAMEIO_F_TSTAMP_SW | FRAMEIO_F_TSTAMP_HW | FRAMEIO_F_HASH |
+			  FRAMEIO_F_VLAN | FRAMEIO_F_CSUM_PARTIAL | FRAMEIO_F_CSUM_VALID;
+
+	return hdr->version == FRAMEIO_HDR_VERSION && hdr->hdrlen == sizeof(*hdr) &&
+	       !(hdr->flags & ~known) && !hdr->reserved && hdr->len == len;
+}
+
+/* Does the header ask for more than to receive the frame as it is? */
+static inline bool frameio_header_is_plain(const struct frameio_hdr *hdr)
+{
+	return !hdr->gso_type && !(hdr->flags & (FRAMEIO_F_VLAN | FRAMEIO_F_CSUM_PARTIAL |
+						 FRAMEIO_F_CSUM_VALID));
+}
+
+int frameio_header_apply(const struct frameio_hdr *hdr, struct sk_buff *skb);
+
+#endif /* _FRAMEIO_HEADER_H */

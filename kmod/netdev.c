@@ -1,0 +1,546 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Virtual ports: a network interface whose wire is user space.
+ *
+ * What the kernel transmits fills the read queue of the transmit queue's own
+ * queue pair; a full one stops that transmit queue. What user space wrote is
+ * received by the queue pair's NAPI, on the CPU that wrote it.
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_arp.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <net/ip_tunnels.h>
+#include <net/rtnetlink.h>
+
+#include "netdev.h"
+#include "stats.h"
+
+/*
+ * Let go of what a frame must not keep while it waits for as long as a reader
+ * likes: its sender's socket, memory shared with user space, its connection
+ * and route. A socket would keep its network namespace, and this port in it,
+ * from ever going away.
+ */
+static bool frameio_netdev_detach_frame(struct sk_buff *skb)
+{
+	if (unlikely(skb_orphan_frags_rx(skb, GFP_ATOMIC)))
+		return false;
+	skb_tx_timestamp(skb);
+	skb_orphan(skb);
+	skb_dst_drop(skb);
+	nf_reset_ct(skb);
+	skb_ext_reset(skb);
+	return true;
+}
+
+/* Wake the reader if it may be asleep and no further frame comes at once. */
+static void frameio_netdev_wake_reader(struct frameio_qp *qp, bool more)
+{
+	if (!qp->idle || more)
+		return;
+	qp->idle = false;
+	if (wq_has_sleeper(&qp->read.wait))
+		wake_up_interruptible_poll(&qp->read.wait, EPOLLIN | EPOLLRDNORM);
+}
+
+/*
+ * The read queue is full: stop first, then see whether it still is. If a
+ * reader made room in between, nobody would start the transmit queue again.
+ */
+static bool frameio_netdev_stop_transmit(struct frameio_qp *qp, struct netdev_queue *txq)
+{
+	netif_tx_stop_queue(txq);
+	if (frameio_queue_stall(&qp->read))
+		return true;
+	netif_tx_start_queue(txq);
+	return false;
+}
+
+/* Softirq or bottom halves off, under the transmit queue's lock. */
+static netdev_tx_t frameio_netdev_xmit(struct sk_buff *skb, struct net_device *dev)
+{
+	struct frameio_port *port = frameio_netdev_port(dev);
+	u16 index = skb_get_queue_mapping(skb);
+	struct frameio_qp *qp = &port->qps[index];
+	struct netdev_queue *txq = netdev_get_tx_queue(dev, index);
+	u32 len = skb->len;
+
+	if (unlikely(frameio_queue_full(&qp->read)) && frameio_netdev_stop_transmit(qp, txq)) {
+		frameio_netdev_wake_reader(qp, false);
+		return NETDEV_TX_BUSY;
+	}
+	if (unlikely(frameio_port_is_l3(port) && skb->protocol != htons(ETH_P_IP) &&
+		     skb->protocol != htons(ETH_P_IPV6))) {
+		qp->transmit.drop_invalid++;
+		goto drop;
+	}
+	if (unlikely(!frameio_netdev_detach_frame(skb))) {
+		qp->transmit.drop_nomem++;
+		goto drop;
+	}
+	if (unlikely(!frameio_queue_put(&qp->read, skb, &qp->idle))) {
+		qp->transmit.drop_closed++;
+		goto drop;
+	}
+	qp->transmit.queued++;
+	qp->transmit.queued_bytes += len;
+	if (unlikely(frameio_queue_full(&qp->read)) && frameio_netdev_stop_transmit(qp, txq))
+		frameio_netdev_wake_reader(qp, false);
+	else
+		frameio_netdev_wake_reader(qp, netdev_xmit_more());
+	return NETDEV_TX_OK;
+
+drop:
+	kfree_skb(skb);
+	frameio_netdev_wake_reader(qp, netdev_xmit_more());
+	return NETDEV_TX_OK;
+}
+
+/* Spread flows over the queue pairs that have a reader. */
+static u16 frameio_netdev_select_queue(struct net_device *dev, struct sk_buff *skb,
+				       struct net_device *sb_dev)
+{
+	struct frameio_port *port = frameio_netdev_port(dev);
+	u16 n = smp_load_acquire(&port->nsteer);
+
+	if (!n)
+		return 0;
+	return READ_ONCE(port->steer[reciprocal_scale(skb_get_hash(skb), n)]);
+}
+
+/* Hand a written frame to the stack. */
+static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb)
+{
+	struct net_device *dev = qp->napi.dev;
+
+	qp->receive.received++;
+	qp->receive.received_bytes += skb->len;
+	if (frameio_port_is_l3(qp->port)) {
+		skb->dev = dev;
+		skb_reset_mac_header(skb);
+	} else {
+		skb->protocol = eth_type_trans(skb, dev);
+	}
+	if (qp->index < dev->real_num_rx_queues)
+		skb_record_rx_queue(skb, qp->index);
+	napi_gro_receive(&qp->napi, skb);
+}
+
+/* Give back frames, take new ones, and let waiting writers go on. */
+static void frameio_netdev_take(struct frameio_qp *qp, u32 done)
+{
+	if (frameio_queue_take(&qp->write, done))
+		wake_up_interruptible_poll(&qp->write.wait, EPOLLOUT | EPOLLWRNORM);
+}
+
+static int frameio_netdev_poll(struct napi_struct *napi, int budget)
+{
+	struct frameio_qp *qp = container_of(napi, struct frameio_qp, napi);
+	struct sk_buff *skb;
+	int given_back = 0;
+	int work = 0;
+
+	while (work < budget) {
+		skb = __skb_dequeue(&qp->write.taken);
+		if (!skb) {
+			frameio_netdev_take(qp, work - given_back);
+			given_back = work;
+			skb = __skb_dequeue(&qp->write.taken);
+			if (!skb)
+				break;
+		}
+		frameio_netdev_receive(qp, skb);
+		work++;
+	}
+	if (work > given_back)
+		frameio_netdev_take(qp, work - given_back);
+	if (work < budget)
+		napi_complete_done(napi, work);
+	return work;
+}
+
+/**
+ * frameio_netdev_schedule() - have the write queue drained
+ * @qp: the queue pair; its port may be gone
+ *
+ * Runs NAPI before it returns, unless it runs elsewhere. Once NAPI has been
+ * disabled this does nothing: opening the interface schedules it again.
+ */
+void frameio_netdev_schedule(struct frameio_qp *qp)
+{
+	local_bh_disable();
+	napi_schedule(&qp->napi);
+	local_bh_enable();
+}
+
+static int frameio_netdev_open(struct net_device *dev)
+{
+	struct frameio_port *port = frameio_netdev_port(dev);
+	u16 i;
+
+	for (i = 0; i < port->nqueues; i++)
+		napi_enable(&port->qps[i].napi);
+	frameio_port_set_state(port, FRAMEIO_UP);
+	netif_tx_start_all_queues(dev);
+	for (i = 0; i < port->nqueues; i++)
+		frameio_netdev_schedule(&port->qps[i]);
+	return 0;
+}
+
+static int frameio_netdev_stop(struct net_device *dev)
+{
+	struct frameio_port *port = frameio_netdev_port(dev);
+	u16 i;
+
+	netif_tx_stop_all_queues(dev);
+	frameio_port_set_state(port, FRAMEIO_DOWN);
+	for (i = 0; i < port->nqueues; i++)
+		napi_disable(&port->qps[i].napi);
+	return 0;
+}
+
+static void frameio_netdev_update_frame_max(struct frameio_port *port, unsigned int mtu)
+{
+	WRITE_ONCE(port->frame_max, mtu + (frameio_port_is_l3(port) ? 0 : ETH_HLEN));
+}
+
+static int frameio_netdev_change_mtu(struct net_device *dev, int mtu)
+{
+	WRITE_ONCE(dev->mtu, mtu);
+	frameio_netdev_update_frame_max(frameio_netdev_port(dev), mtu);
+	return 0;
+}
+
+static void frameio_netdev_get_stats64(struct net_device *dev, struct rtnl_link_stats64 *stats)
+{
+	frameio_stats_get_link(frameio_netdev_port(dev), stats);
+}
+
+/* From here on the interface holds a reference on its port; free() drops it. */
+static int frameio_netdev_dev_init(struct net_device *dev)
+{
+	struct frameio_port *port = frameio_netdev_port(dev);
+	u16 i;
+
+	for (i = 0; i < port->nqueues; i++)
+		frameio_napi_add(dev, &port->qps[i].napi, frameio_netdev_poll);
+	frameio_netdev_update_frame_max(port, dev->mtu);
+	frameio_port_get(port);
+	frameio_port_attach_dev(port, dev);
+	return 0;
+}
+
+static void frameio_netdev_dev_uninit(struct net_device *dev)
+{
+	struct frameio_port *port = frameio_netdev_port(dev);
+	u16 i;
+
+	for (i = 0; i < port->nqueues; i++)
+		netif_napi_del(&port->qps[i].napi);
+	frameio_port_gone(port);
+}
+
+static void frameio_netdev_free(struct net_device *dev)
+{
+	frameio_port_put(frameio_netdev_port(dev));
+}
+
+static const struct net_device_ops frameio_l2_netdev_ops = {
+	.ndo_init = frameio_netdev_dev_init,
+	.ndo_uninit = frameio_netdev_dev_uninit,
+	.ndo_open = frameio_netdev_open,
+	.ndo_stop = frameio_netdev_stop,
+	.ndo_start_xmit = frameio_netdev_xmit,
+	.ndo_select_queue = frameio_netdev_select_queue,
+	.ndo_change_mtu = frameio_netdev_change_mtu,
+	.ndo_get_stats64 = frameio_netdev_get_stats64,
+	.ndo_set_mac_address = eth_mac_addr,
+	.ndo_validate_addr = eth_validate_addr,
+};
+
+static const struct net_device_ops frameio_l3_netdev_ops = {
+	.ndo_init = frameio_netdev_dev_init,
+	.ndo_uninit = frameio_netdev_dev_uninit,
+	.ndo_open = frameio_netdev_open,
+	.ndo_stop = frameio_netdev_stop,
+	.ndo_start_xmit = frameio_netdev_xmit,
+	.ndo_select_queue = frameio_netdev_select_queue,
+	.ndo_change_mtu = frameio_netdev_change_mtu,
+	.ndo_get_stats64 = frameio_netdev_get_stats64,
+};
+
+static const struct device_type frameio_device_type = { .name = KBUILD_MODNAME };
+
+/* What every port has; called before it is known whether it is L2 or L3. */
+static void frameio_netdev_setup(struct net_device *dev)
+{
+	ether_setup(dev);
+	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
+	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
+	dev->min_mtu = ETH_MIN_MTU;
+	dev->max_mtu = ETH_MAX_MTU;
+	/* room for the record header in front of a frame: it is copied out in one go */
+	dev->needed_headroom = sizeof(struct frameio_hdr);
+	dev->hw_features = NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA;
+	dev->features = dev->hw_features;
+	dev->vlan_features = dev->features;
+	dev->ethtool_ops = &frameio_ethtool_ops;
+	dev->netdev_ops = &frameio_l2_netdev_ops;
+	dev->rtnl_link_ops = &frameio_link_ops;
+	dev->needs_free_netdev = true;
+	dev->priv_destructor = frameio_netdev_free;
+	SET_NETDEV_DEVTYPE(dev, &frameio_device_type);
+}
+
+static void frameio_netdev_setup_l3(struct net_device *dev)
+{
+	dev->type = ARPHRD_NONE;
+	dev->flags = IFF_POINTOPOINT | IFF_NOARP | IFF_MULTICAST;
+	dev->hard_header_len = 0;
+	dev->min_header_len = 0;
+	dev->addr_len = 0;
+	dev->header_ops = &ip_tunnel_header_ops;
+	dev->netdev_ops = &frameio_l3_netdev_ops;
+}
+
+static void frameio_netdev_setup_l2(struct net_device *dev)
+{
+	dev->max_mtu = ETH_MAX_MTU - ETH_HLEN;
+	if (is_zero_ether_addr(dev->dev_addr))
+		eth_hw_addr_random(dev);
+}
+
+/* Join @dev, made by frameio_netdev_setup(), and @port, and let the world see it. */
+static int frameio_netdev_register(struct net_device *dev, struct frameio_port *port)
+{
+	((struct frameio_netdev *)netdev_priv(dev))->port = port;
+	if (frameio_port_is_l3(port))
+		frameio_netdev_setup_l3(dev);
+	else
+		frameio_netdev_setup_l2(dev);
+	if (dev->mtu > dev->max_mtu)
+		return -EINVAL;
+	netif_set_real_num_tx_queues(dev, port->nqueues);
+	netif_set_real_num_rx_queues(dev, min_t(u32, port->nqueues, dev->num_rx_queues));
+	return register_netdevice(dev);
+}
+
+/**
+ * frameio_netdev_create() - make the interface of a port
+ * @net: where
+ * @name: its name, or a template such as "fio%d"
+ * @port: the port, of which the interface gets a reference of its own
+ *
+ * RTNL is held.
+ *
+ * Return: the interface, or an ERR_PTR.
+ */
+struct net_device *frameio_netdev_create(struct net *net, const char *name,
+					 struct frameio_port *port)
+{
+	struct net_device *dev;
+	int err;
+
+	dev = alloc_netdev_mqs(sizeof(struct frameio_netdev), name,
+			       strchr(name, '%') ? NET_NAME_ENUM : NET_NAME_USER,
+			       frameio_netdev_setup, port->nqueues, port->nqueues);
+	if (!dev)
+		return ERR_PTR(-ENOMEM);
+	dev_net_set(dev, net);
+	err = frameio_netdev_register(dev, port);
+	if (err) {
+		free_netdev(dev);
+		return ERR_PTR(err);
+	}
+	return dev;
+}
+
+/**
+ * frameio_netdev_delete() - delete the interface of a port, if it is still there
+ * @port: the port; the caller holds a reference, and no lock
+ */
+void frameio_netdev_delete(struct frameio_port *port)
+{
+	struct net_device *dev;
+
+	rtnl_lock();
+	dev = rtnl_dereference(port->dev);
+	if (dev)
+		unregister_netdevice(dev);
+	rtnl_unlock();
+}
+
+static const struct nla_policy frameio_link_policy[IFLA_FRAMEIO_MAX + 1] = {
+	[IFLA_FRAMEIO_FLAGS] = { .type = NLA_U32 },
+	[IFLA_FRAMEIO_NQUEUES] = NLA_POLICY_RANGE(NLA_U32, 1, FRAMEIO_NQUEUES_MAX),
+	[IFLA_FRAMEIO_READ_LIMIT] = NLA_POLICY_MIN(NLA_U32, FRAMEIO_LIMIT_MIN),
+	[IFLA_FRAMEIO_WRITE_LIMIT] = NLA_POLICY_MIN(NLA_U32, FRAMEIO_LIMIT_MIN),
+	[IFLA_FRAMEIO_OWNER] = { .type = NLA_U32 },
+	[IFLA_FRAMEIO_GROUP] = { .type = NLA_U32 },
+};
+
+static u32 frameio_link_u32(struct nlattr *data[], int type, u32 absent)
+{
+	return data && data[type] ? nla_get_u32(data[type]) : absent;
+}
+
+static int frameio_link_validate(struct nlattr *tb[], struct nlattr *data[],
+				 struct netlink_ext_ack *extack)
+{
+	if (frameio_link_u32(data, IFLA_FRAMEIO_FLAGS, 0) & ~FRAMEIO_PORT_L3) {
+		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_FRAMEIO_FLAGS], "unknown port flag");
+		return -EINVAL;
+	}
+	if (frameio_link_u32(data, IFLA_FRAMEIO_READ_LIMIT, 0) > FRAMEIO_LIMIT_MAX ||
+	    frameio_link_u32(data, IFLA_FRAMEIO_WRITE_LIMIT, 0) > FRAMEIO_LIMIT_MAX) {
+		NL_SET_ERR_MSG(extack, "queue limit is above 65536 frames");
+		return -EINVAL;
+	}
+	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) != ETH_ALEN) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[IFLA_ADDRESS], "address is not 6 bytes long");
+		return -EINVAL;
+	}
+	if (tb[IFLA_ADDRESS] && !is_valid_ether_addr(nla_data(tb[IFLA_ADDRESS]))) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[IFLA_ADDRESS],
+				    "address is not a unicast Ethernet address");
+		return -EADDRNOTAVAIL;
+	}
+	return 0;
+}
+
+/* Fill in @config from a request that frameio_link_validate() and the policy let through. */
+static int frameio_link_config(struct net_device *dev, struct nlattr *tb[], struct nlattr *data[],
+			       struct frameio_port_config *config, struct netlink_ext_ack *extack)
+{
+	struct user_namespace *user_ns = current_user_ns();
+
+	*config = (struct frameio_port_config) {
+		.flags = frameio_link_u32(data, IFLA_FRAMEIO_FLAGS, 0) | FRAMEIO_PORT_PERSIST,
+		.nqueues = frameio_link_u32(data, IFLA_FRAMEIO_NQUEUES, dev->num_tx_queues),
+		.read_limit = frameio_link_u32(data, IFLA_FRAMEIO_READ_LIMIT,
+					       FRAMEIO_LIMIT_DEFAULT),
+		.write_limit = frameio_link_u32(data, IFLA_FRAMEIO_WRITE_LIMIT,
+						FRAMEIO_LIMIT_DEFAULT),
+	};
+	if (config->nqueues > FRAMEIO_NQUEUES_MAX) {
+		NL_SET_ERR_MSG(extack, "a port has at most 64 queue pairs");
+		return -EINVAL;
+	}
+	if (config->nqueues > dev->num_tx_queues) {
+		NL_SET_ERR_MSG(extack, "more queue pairs than numtxqueues");
+		return -EINVAL;
+	}
+	if (data && data[IFLA_FRAMEIO_OWNER]) {
+		config->flags |= FRAMEIO_PORT_OWNER;
+		config->owner = make_kuid(user_ns, nla_get_u32(data[IFLA_FRAMEIO_OWNER]));
+		if (!uid_valid(config->owner)) {
+			NL_SET_ERR_MSG_ATTR(extack, data[IFLA_FRAMEIO_OWNER], "no such uid");
+			return -EINVAL;
+		}
+	}
+	if (data && data[IFLA_FRAMEIO_GROUP]) {
+		config->flags |= FRAMEIO_PORT_GROUP;
+		config->group = make_kgid(user_ns, nla_get_u32(data[IFLA_FRAMEIO_GROUP]));
+		if (!gid_valid(config->group)) {
+			NL_SET_ERR_MSG_ATTR(extack, data[IFLA_FRAMEIO_GROUP], "no such gid");
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int frameio_link_new(struct net_device *dev, struct rtnl_newlink_params *params,
+			    struct netlink_ext_ack *extack)
+{
+	struct frameio_port_config config;
+	struct frameio_port *port;
+	int err;
+
+	err = frameio_link_config(dev, params->tb, params->data, &config, extack);
+	if (err)
+		return err;
+	port = frameio_port_alloc(&config);
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	err = frameio_netdev_register(dev, port);
+	frameio_port_put(port);
+	return err;
+}
+
+FRAMEIO_NEWLINK(frameio_link_newlink, frameio_link_new)
+
+static int frameio_link_change(struct net_device *dev, struct nlattr *tb[], struct nlattr *data[],
+			       struct netlink_ext_ack *extack)
+{
+	struct frameio_port *port = frameio_netdev_port(dev);
+	u16 i;
+
+	if (!data)
+		return 0;
+	if (data[IFLA_FRAMEIO_FLAGS] || data[IFLA_FRAMEIO_NQUEUES] || data[IFLA_FRAMEIO_OWNER] ||
+	    data[IFLA_FRAMEIO_GROUP]) {
+		NL_SET_ERR_MSG(extack, "only the queue limits of a port can be changed");
+		return -EOPNOTSUPP;
+	}
+	for (i = 0; i < port->nqueues; i++)
+		frameio_qp_set_limits(&port->qps[i],
+				      frameio_link_u32(data, IFLA_FRAMEIO_READ_LIMIT, 0),
+				      frameio_link_u32(data, IFLA_FRAMEIO_WRITE_LIMIT, 0));
+	return 0;
+}
+
+static size_t frameio_link_get_size(const struct net_device *dev)
+{
+	return nla_total_size(sizeof(u32)) * IFLA_FRAMEIO_MAX;
+}
+
+static int frameio_link_fill_info(struct sk_buff *skb, const struct net_device *dev)
+{
+	const struct frameio_port *port = frameio_netdev_port(dev);
+	struct user_namespace *user_ns = current_user_ns();
+
+	if (nla_put_u32(skb, IFLA_FRAMEIO_FLAGS, port->flags & FRAMEIO_PORT_L3) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_NQUEUES, port->nqueues) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_READ_LIMIT, READ_ONCE(port->qps[0].read.limit)) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_WRITE_LIMIT, READ_ONCE(port->qps[0].write.limit)))
+		return -EMSGSIZE;
+	if ((port->flags & FRAMEIO_PORT_OWNER) &&
+	    nla_put_u32(skb, IFLA_FRAMEIO_OWNER, from_kuid_munged(user_ns, port->owner)))
+		return -EMSGSIZE;
+	if ((port->flags & FRAMEIO_PORT_GROUP) &&
+	    nla_put_u32(skb, IFLA_FRAMEIO_GROUP, from_kgid_munged(user_ns, port->group)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+struct rtnl_link_ops frameio_link_ops = {
+	.kind = KBUILD_MODNAME,
+	.priv_size = sizeof(struct frameio_netdev),
+	.setup = frameio_netdev_setup,
+	.policy = frameio_link_policy,
+	.maxtype = IFLA_FRAMEIO_MAX,
+	.validate = frameio_link_validate,
+	.newlink = frameio_link_newlink,
+	.changelink = frameio_link_change,
+	.get_size = frameio_link_get_size,
+	.fill_info = frameio_link_fill_info,
+};
+
+/**
+ * frameio_netdev_init() - make "ip link add type frameio" known
+ *
+ * Return: 0 or -errno.
+ */
+int frameio_netdev_init(void)
+{
+	return rtnl_link_register(&frameio_link_ops);
+}
+
+/**
+ * frameio_netdev_exit() - delete every port, and forget the kind
+ */
+void frameio_netdev_exit(void)
+{
+	rtnl_link_unregister(&frameio_link_ops);
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Device nodes: /dev/frameio/control, and one for each port of the initial
+ * network namespace, which follows its interface's name.
+ *
+ * The interface's notifications make, rename and remove a port's node; they
+ * come under RTNL, which is taken before node_lock.
+ */
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/netdevice.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+#include <net/net_namespace.h>
+
+#include "compat.h"
+#include "netdev.h"
+#include "node.h"
+
+#define FRAMEIO_NODE_CONTROL	0
+#define FRAMEIO_NODES		65536
+
+static dev_t frameio_node_base;
+static struct cdev frameio_node_cdev;
+static struct class *frameio_node_class;
+static struct device *frameio_node_control;
+
+/* Protects frameio_node_ports, and the ports' node and nodedev. */
+static DEFINE_MUTEX(frameio_node_lock);
+static DEFINE_XARRAY_ALLOC1(frameio_node_ports);
+
+static char *frameio_node_devnode(FRAMEIO_DEVNODE_CONST struct device *device, umode_t *mode,
+				  kuid_t *uid, kgid_t *gid)
+{
+	const struct frameio_port *port = dev_get_drvdata(device);
+
+	if (!port) {
+		*mode = 0666;
+	} else {
+		*mode = 0600;
+		if (port->flags & FRAMEIO_PORT_OWNER)
+			*uid = port->owner;
+		if (port->flags & FRAMEIO_PORT_GROUP) {
+			*gid = port->group;
+			*mode = 0660;
+		}
+	}
+	return kasprintf(GFP_KERNEL, KBUILD_MODNAME "/%s", dev_name(device));
+}
+
+static const struct device_type frameio_node_type = {
+	.name = KBUILD_MODNAME,
+	.devnode = frameio_node_devnode,
+};
+
+static void frameio_node_release(struct device *device)
+{
+	kfree(device);
+}
+
+/* @port is NULL for the control node. It outlives the node: see frameio_node_remove(). */
+static struct device *frameio_node_device(u32 node, const char *name, struct frameio_port *port)
+{
+	struct device *device;
+	int err;
+
+	device = kzalloc(sizeof(*device), GFP_KERNEL);
+	if (!device)
+		return ERR_PTR(-ENOMEM);
+	device_initialize(device);
+	device->class = frameio_node_class;
+	device->type = &frameio_node_type;
+	device->devt = frameio_node_base + node;
+	device->release = frameio_node_release;
+	dev_set_drvdata(device, port);
+	err = dev_set_name(device, "%s", name);
+	if (!err)
+		err = device_add(device);
+	if (err) {
+		put_device(device);
+		return ERR_PTR(err);
+	}
+	return device;
+}
+
+/* Names that would hide the nodes of frameio itself. */
+static bool frameio_node_name_is_ours(const char *name)
+{
+	return !strcmp(name, "control") || !strcmp(name, "tun");
+}
+
+/*
+ * Give a port its node. A port that cannot have one is still reached through
+ * the control node, so a failure is only reported.
+ */
+static void frameio_node_add(struct frameio_port *port, const struct net_device *dev)
+{
+	struct device *device;
+	u32 node;
+	int err;
+
+	if (!net_eq(dev_net(dev), &init_net) || frameio_node_name_is_ours(dev->name))
+		return;
+	mutex_lock(&frameio_node_lock);
+	err = port->node ? -EEXIST : xa_alloc(&frameio_node_ports, &node, port,
+					      XA_LIMIT(1, FRAMEIO_NODES - 1), GFP_KERNEL);
+	if (err)
+		goto out;
+	device = frameio_node_device(node, dev->name, port);
+	if (IS_ERR(device)) {
+		err = PTR_ERR(device);
+		xa_erase(&frameio_node_ports, node);
+		goto out;
+	}
+	port->node = node;
+	port->nodedev = device;
+out:
+	mutex_unlock(&frameio_node_lock);
+	if (err && err != -EEXIST)
+		netdev_warn(dev, "no device node (error %d): open it through the control node\n",
+			    err);
+}
+
+/*
+ * device_unregister() waits for a devnode() that is looking at the port, and
+ * the caller holds a reference on the port.
+ */
+static void frameio_node_remove(struct frameio_port *port)
+{
+	mutex_lock(&frameio_node_lock);
+	if (port->node) {
+		xa_erase(&frameio_node_ports, port->node);
+		device_unregister(port->nodedev);
+		port->node = 0;
+		port->nodedev = NULL;
+	}
+	mutex_unlock(&frameio_node_lock);
+}
+
+static int frameio_node_event(struct notifier_block *block, unsigned long event, void *info)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(info);
+
+	if (!frameio_netdev_is_port(dev))
+		return NOTIFY_DONE;
+	switch (event) {
+	case NETDEV_REGISTER:
+		frameio_node_add(frameio_netdev_port(dev), dev);
+		break;
+	case NETDEV_CHANGENAME:
+		frameio_node_remove(frameio_netdev_port(dev));
+		frameio_node_add(frameio_netdev_port(dev), dev);
+		break;
+	case NETDEV_UNREGISTER:
+		frameio_node_remove(frameio_netdev_port(dev));
+		break;
+	}
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block frameio_node_notifier = {
+	.notifier_call = frameio_node_event,
+};
+
+/**
+ * frameio_node_is_control() - is this the control node, not a port's?
+ * @inode: the node
+ */
+bool frameio_node_is_control(const struct inode *inode)
+{
+	return inode->i_rdev == frameio_node_base + FRAMEIO_NODE_CONTROL;
+}
+
+/**
+ * frameio_node_port() - the port of a node
+ * @inode: the node
+ *
+ * Return: the port with a reference, or NULL if the node is stale.
+ */
+struct frameio_port *frameio_node_port(const struct inode *inode)
+{
+	struct frameio_port *port;
+
+	mutex_lock(&frameio_node_lock);
+	port = xa_load(&frameio_node_ports, inode->i_rdev - frameio_node_base);
+	if (port)
+		frameio_port_get(port);
+	mutex_unlock(&frameio_node_lock);
+	return port;
+}
+
+/**
+ * frameio_node_init() - make the nodes
+ * @fops: what opening one leads to
+ *
+ * Return: 0 or -errno.
+ */
+int frameio_node_init(const struct file_operations *fops)
+{
+	int err;
+
+	err = alloc_chrdev_region(&frameio_node_base, 0, FRAMEIO_NODES, KBUILD_MODNAME);
+	if (err)
+		return err;
+	frameio_node_class = frameio_class_create(KBUILD_MODNAME);
+	if (IS_ERR(frameio_node_class)) {
+		err = PTR_ERR(frameio_node_class);
+		goto err_region;
+	}
+	cdev_init(&frameio_node_cdev, fops);
+	frameio_node_cdev.owner = fops->owner;
+	err = cdev_add(&frameio_node_cdev, frameio_node_base, FRAMEIO_NODES);
+	if (err)
+		goto err_class;
+	frameio_node_control = frameio_node_device(FRAMEIO_NODE_CONTROL, "control", NULL);
+	if (IS_ERR(frameio_node_control)) {
+		err = PTR_ERR(frameio_node_control);
+		goto err_cdev;
+	}
+	err = register_netdevice_notifier(&frameio_node_notifier);
+	if (err)
+		goto err_control;
+	return 0;
+
+err_control:
+	device_unregister(frameio_node_control);
+err_cdev:
+	cdev_del(&frameio_node_cdev);
+err_class:
+	class_destroy(frameio_node_class);
+err_region:
+	unregister_chrdev_region(frameio_node_base, FRAMEIO_NODES);
+	return err;
+}
+
+/**
+ * frameio_node_exit() - remove the nodes; no port is left
+ */
+void frameio_node_exit(void)
+{
+	unregister_netdevice_notifier(&frameio_node_notifier);
+	device_unregister(frameio_node_control);
+	cdev_del(&frameio_node_cdev);
+	class_destroy(frameio_node_class);
+	unregister_chrdev_region(frameio_node_base, FRAMEIO_NODES);
+}

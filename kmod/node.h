@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Device nodes: /dev/frameio/control, and one for each port of the initial
+ * network namespace.
+ */
+#ifndef _FRAMEIO_NODE_H
+#define _FRAMEIO_NODE_H
+
+#include <linux/fs.h>
+
+#include "port.h"
+
+int frameio_node_init(const struct file_operations *fops);
+void frameio_node_exit(void);
+bool frameio_node_is_control(const struct inode *inode);
+struct frameio_port *frameio_node_port(const struct inode *inode);
+
+#endif /* _FRAMEIO_NODE_H */

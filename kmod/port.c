@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of ports and queue pairs; main.c tells the whole story.
+ */
+#include <linux/cred.h>
+#include <linux/etherdevice.h>
+#include <linux/ip.h>
+#include <linux/mm.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include <linux/user_namespace.h>
+#include <net/net_namespace.h>
+
+#include "port.h"
+
+static void frameio_qp_init(struct frameio_qp *qp, struct frameio_port *port, u16 index,
+			    const struct frameio_port_config *config)
+{
+	qp->port = port;
+	qp->index = index;
+	mutex_init(&qp->read_lock);
+	mutex_init(&qp->write_lock);
+	frameio_queue_init(&qp->read, config->read_limit);
+	frameio_queue_init(&qp->write, config->write_limit);
+}
+
+/**
+ * frameio_port_alloc() - make a port that has no interface yet
+ * @config: what it shall be
+ *
+ * Return: the port, with one reference that is the caller's; or an ERR_PTR.
+ */
+struct frameio_port *frameio_port_alloc(const struct frameio_port_config *config)
+{
+	struct frameio_port *port;
+	u16 i;
+
+	port = kvzalloc(struct_size(port, qps, config->nqueues), GFP_KERNEL_ACCOUNT);
+	if (!port)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&port->ref);
+	mutex_init(&port->bind_lock);
+	port->state = FRAMEIO_DOWN;
+	port->flags = config->flags;
+	port->owner = config->owner;
+	port->group = config->group;
+	port->nqueues = config->nqueues;
+	for (i = 0; i < port->nqueues; i++)
+		frameio_qp_init(&port->qps[i], port, i, config);
+	return port;
+}
+
+void frameio_port_get(struct frameio_port *port)
+{
+	kref_get(&port->ref);
+}
+
+static void frameio_port_free(struct kref *ref)
+{
+	struct frameio_port *port = container_of(ref, struct frameio_port, ref);
+
+	mutex_destroy(&port->bind_lock);
+	kvfree(port);
+}
+
+/**
+ * frameio_port_put() - drop a reference; process context, may sleep
+ * @port: the port
+ *
+ * With the last one every queue is empty already: the read queues since their
+ * files were closed, the write queues since the interface went away.
+ */
+void frameio_port_put(struct frameio_port *port)
+{
+	kref_put(&port->ref, frameio_port_free);
+}
+
+/* The interface, for a holder of bind_lock. */
+static struct net_device *frameio_port_dev(struct frameio_port *port)
+{
+	return rcu_dereference_protected(port->dev, lockdep_is_held(&port->bind_lock));
+}
+
+/*
+ * Tell the transmit path which queue pairs have readers. It looks without a
+ * lock: in the moment of a change it may pick a queue pair that has just lost
+ * its reader, whose closed queue then drops the frame and counts it.
+ */
+static void frameio_port_update_steer(struct frameio_port *port)
+{
+	u16 i, n = 0;
+
+	for (i = 0; i < port->nqueues; i++)
+		if (port->qps[i].bound)
+			WRITE_ONCE(port->steer[n++], i);
+	smp_store_release(&port->nsteer, n);
+}
+
+static struct frameio_qp *frameio_port_find_free(struct frameio_port *port, u32 queue)
+{
+	u16 i;
+
+	if (queue != FRAMEIO_QUEUE_ANY) {
+		if (queue >= port->nqueues)
+			return ERR_PTR(-EINVAL);
+		return port->qps[queue].bound ? ERR_PTR(-EBUSY) : &port->qps[queue];
+	}
+	for (i = 0; i < port->nqueues; i++)
+		if (!port->qps[i].bound)
+			return &port->qps[i];
+	return ERR_PTR(-EBUSY);
+}
+
+/**
+ * frameio_port_bind() - give a queue pair to a file
+ * @port: the port
+ * @queue: which one, or FRAMEIO_QUEUE_ANY
+ *
+ * The first one turns the interface's carrier on.
+ *
+ * Return: the queue pair, with a reference on the port that
+ * frameio_port_unbind() drops; or ERR_PTR of -EBUSY, -EINVAL or -ENODEV.
+ */
+struct frameio_qp *frameio_port_bind(struct frameio_port *port, u32 queue)
+{
+	struct frameio_qp *qp;
+
+	mutex_lock(&port->bind_lock);
+	if (port->state == FRAMEIO_GONE) {
+		qp = ERR_PTR(-ENODEV);
+		goto out;
+	}
+	qp = frameio_port_find_free(port, queue);
+	if (IS_ERR(qp))
+		goto out;
+	frameio_port_get(port);
+	qp->bound = true;
+	frameio_queue_open(&qp->read);
+	frameio_port_update_steer(port);
+	if (!port->nopen++ && frameio_port_dev(port))
+		netif_carrier_on(frameio_port_dev(port));
+out:
+	mutex_unlock(&port->bind_lock);
+	return qp;
+}
+
+/**
+ * frameio_port_unbind() - take a queue pair back from its file
+ * @qp: the queue pair; no call on the file is in flight, and none follows
+ *
+ * Frames that wait to be read are dropped, as on an unplugged cable, and those
+ * that the queueing discipline still holds for this queue pair follow them.
+ * Frames that were written stay on their way. Drops a reference on the port.
+ */
+void frameio_port_unbind(struct frameio_qp *qp)
+{
+	struct frameio_port *port = qp->port;
+
+	mutex_lock(&port->bind_lock);
+	qp->bound = false;
+	frameio_port_update_steer(port);
+	if (!--port->nopen && frameio_port_dev(port))
+		netif_carrier_off(frameio_port_dev(port));
+	frameio_queue_close(&qp->read);
+	frameio_queue_purge_taken(&qp->read);
+	frameio_qp_wake_transmit(qp);
+	mutex_unlock(&port->bind_lock);
+	frameio_port_put(port);
+}
+
+/**
+ * frameio_port_may_open() - is the caller allowed to use the port?
+ * @port: the port
+ * @net: the network namespace it is in
+ *
+ * Return: true for its owner, a member of its group, and a holder of
+ * CAP_NET_ADMIN in the user namespace that owns @net.
+ */
+bool frameio_port_may_open(const struct frameio_port *port, struct net *net)
+{
+	if ((port->flags & FRAMEIO_PORT_OWNER) && uid_eq(current_euid(), port->owner))
+		return true;
+	if ((port->flags & FRAMEIO_PORT_GROUP) && in_egroup_p(port->group))
+		return true;
+	return ns_capable(net->user_ns, CAP_NET_ADMIN);
+}
+
+/**
+ * frameio_port_attach_dev() - join a port and its interface
+ * @port: the port
+ * @dev: the interface, on its way to being registered; RTNL is held
+ */
+void frameio_port_attach_dev(struct frameio_port *port, struct net_device *dev)
+{
+	u16 i;
+
+	mutex_lock(&port->bind_lock);
+	rcu_assign_pointer(port->dev, dev);
+	for (i = 0; i < port->nqueues; i++) {
+		rcu_assign_pointer(port->qps[i].txq, netdev_get_tx_queue(dev, i));
+		frameio_queue_open(&port->qps[i].write);
+	}
+	if (port->nopen)
+		netif_carrier_on(dev);
+	else
+		netif_carrier_off(dev);
+	mutex_unlock(&port->bind_lock);
+}
+
+/* Whoever sleeps on the port looks again at its state. */
+static void frameio_port_wake_users(struct frameio_port *port)
+{
+	u16 i;
+
+	for (i = 0; i < port->nqueues; i++) {
+		wake_up_interruptible_all(&port->qps[i].read.wait);
+		wake_up_interruptible_all(&port->qps[i].write.wait);
+	}
+}
+
+/**
+ * frameio_port_set_state() - follow the interface up and down
+ * @port: the port
+ * @state: FRAMEIO_UP or FRAMEIO_DOWN; RTNL is held
+ */
+void frameio_port_set_state(struct frameio_port *port, enum frameio_state state)
+{
+	WRITE_ONCE(port->state, state);
+	frameio_port_wake_users(port);
+}
+
+/**
+ * frameio_port_gone() - part a port from its interface for good
+ * @port: the port
+ *
+ * The interface is being unregistered: it is down, NAPI is off, and its memory
+ * stays until RCU readers are done. RTNL is held, so this must not wait for
+ * read_lock or write_lock; calls in flight see the state, or the closed queue.
+ */
+void frameio_port_gone(struct frameio_port *port)
+{
+	u16 i;
+
+	mutex_lock(&port->bind_lock);
+	WRITE_ONCE(port->state, FRAMEIO_GONE);
+	RCU_INIT_POINTER(port->dev, NULL);
+	for (i = 0; i < port->nqueues; i++) {
+		struct frameio_qp *qp = &port->qps[i];
+
+		RCU_INIT_POINTER(qp->txq, NULL);
+		frameio_queue_close(&qp->read);
+		frameio_queue_close(&qp->write);
+		frameio_queue_purge_taken(&qp->write);
+	}
+	mutex_unlock(&port->bind_lock);
+	frameio_port_wake_users(port);
+}
+
+/**
+ * frameio_qp_wake_transmit() - start the transmit queue that feeds a queue pair
+ * @qp: the queue pair
+ */
+void frameio_qp_wake_transmit(struct frameio_qp *qp)
+{
+	struct netdev_queue *txq;
+
+	rcu_read_lock();
+	txq = rcu_dereference(qp->txq);
+	if (txq)
+		netif_tx_wake_queue(txq);
+	rcu_read_unlock();
+}
+
+/**
+ * frameio_qp_set_limits() - set how many frames the queues hold
+ * @qp: the queue pair
+ * @read_limit: frames, or 0 to leave it as it is
+ * @write_limit: likewise
+ *
+ * Return: 0 or -EINVAL.
+ */
+int frameio_qp_set_limits(struct frameio_qp *qp, u32 read_limit, u32 write_limit)
+{
+	if (read_limit > FRAMEIO_LIMIT_MAX || write_limit > FRAMEIO_LIMIT_MAX)
+		return -EINVAL;
+	if (read_limit && frameio_queue_set_limit(&qp->read, read_limit))
+		frameio_qp_wake_transmit(qp);
+	if (write_limit && frameio_queue_set_limit(&qp->write, write_limit))
+		wake_up_interruptible(&qp->write.wait);
+	return 0;
+}

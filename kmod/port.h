@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Ports and their queue pairs: what they are, who may use them, how long they live.
+ */
+#ifndef _FRAMEIO_PORT_H
+#define _FRAMEIO_PORT_H
+
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <linux/uidgid.h>
+
+#include <frameio/frameio.h>
+
+#include "compat.h"
+#include "queue.h"
+
+/* Only ever forward to GONE; DOWN and UP follow the interface. */
+enum frameio_state {
+	FRAMEIO_DOWN,
+	FRAMEIO_UP,
+	FRAMEIO_GONE,
+};
+
+/* Counters of the transmit path, under the transmit queue's lock. */
+struct frameio_transmit_stats {
+	u64 queued, queued_bytes;
+	u64 drop_closed, drop_invalid, drop_nomem;
+};
+
+/* Counters of the calls of one direction, under read_lock or write_lock. */
+struct frameio_call_stats {
+	u64 frames[FRAMEIO_NMODES];
+	u64 calls[FRAMEIO_NMODES];
+	u64 bytes;
+	u64 errors;
+};
+
+/* Counters of the receive path, NAPI's. */
+struct frameio_receive_stats {
+	u64 received, received_bytes;
+};
+
+/**
+ * struct frameio_qp - a queue pair
+ * @port: the port it belongs to, which it lives in
+ * @index: its number there, which is its transmit queue's too
+ * @bound: a file is bound to it; under the port's bind_lock
+ * @read: frames waiting for user space to read
+ * @transmit: counters
+ * @idle: the reader may be asleep and was not woken yet; the transmit queue's lock
+ * @txq: the transmit queue that feeds @read; NULL once the port is gone
+ * @read_lock: one reader at a time; held across copies to user space
+ * @reads: counters
+ * @write: frames user space wrote, on their way into the kernel
+ * @write_lock: one writer at a time; held across copies from user space
+ * @writes: counters
+ * @napi: drains @write into the receive path
+ * @receive: counters
+ *
+ * read_lock and write_lock are held while user memory is touched, which may
+ * take as long as the user likes. So they are the outermost locks: nothing
+ * that others wait for (RTNL, bind_lock) is held when one is taken.
+ */
+struct frameio_qp {
+	struct frameio_port *port;
+	u16 index;
+	bool bound;
+
+	struct frameio_queue read;
+	struct frameio_transmit_stats transmit ____cacheline_aligned_in_smp;
+	bool idle;
+	struct netdev_queue __rcu *txq;
+
+	struct mutex read_lock ____cacheline_aligned_in_smp;
+	struct frameio_call_stats reads;
+
+	struct mutex write_lock ____cacheline_aligned_in_smp;
+	struct frameio_call_stats writes;
+
+	struct frameio_queue write;
+	struct napi_struct napi ____cacheline_aligned_in_smp;
+	struct frameio_receive_stats receive;
+};
+
+/**
+ * struct frameio_port - a port, beside its interface
+ * @ref: held by the interface, by every bound file, and by whoever looks it up
+ * @bind_lock: protects @nopen, the qps' bound, @steer, and @dev's becoming NULL
+ * @dev: the interface; NULL once it is being unregistered. Under RCU, RTNL or @bind_lock
+ * @state: written under RTNL; what calls in flight look at
+ * @flags: FRAMEIO_PORT_*, constant
+ * @owner: may open it, where FRAMEIO_PORT_OWNER is set; constant
+ * @group: may open it, where FRAMEIO_PORT_GROUP is set; constant
+ * @frame_max: longest frame that may be written, as the MTU has it now
+ * @node: its minor number among the device nodes, 0: none; under node.c's lock
+ * @nodedev: its device node; likewise
+ * @nopen: queue pairs that a file is bound to
+ * @nsteer: entries of @steer
+ * @steer: the bound queue pairs, among which flows are spread
+ * @nqueues: entries of @qps
+ * @qps: the queue pairs
+ *
+ * The port outlives its interface until its last file is closed, so that a
+ * call in flight never touches freed memory; @dev and the qps' txq are what
+ * may not be touched outside the locks named.
+ */
+struct frameio_port {
+	struct kref ref;
+	struct mutex bind_lock;
+	struct net_device __rcu *dev;
+	enum frameio_state state;
+	u32 flags;
+	kuid_t owner;
+	kgid_t group;
+	u32 frame_max;
+
+	u32 node;
+	struct device *nodedev;
+
+	u16 nopen;
+	u16 nsteer;
+	u16 steer[FRAMEIO_NQUEUES_MAX];
+
+	u16 nqueues;
+	struct frameio_qp qps[];
+};
+
+/* What a port is made from, checked already. */
+struct frameio_port_config {
+	u32 flags;
+	u32 nqueues;
+	u32 read_limit;
+	u32 write_limit;
+	kuid_t owner;
+	kgid_t group;
+};
+
+struct frameio_port *frameio_port_alloc(const struct frameio_port_config *config);
+void frameio_port_get(struct frameio_port *port);
+void frameio_port_put(struct frameio_port *port);
+struct frameio_qp *frameio_port_bind(struct frameio_port *port, u32 queue);
+void frameio_port_unbind(struct frameio_qp *qp);
+bool frameio_port_may_open(const struct frameio_port *port, struct net *net);
+void frameio_port_attach_dev(struct frameio_port *port, struct net_device *dev);
+void frameio_port_set_state(struct frameio_port *port, enum frameio_state state);
+void frameio_port_gone(struct frameio_port *port);
+void frameio_qp_wake_transmit(struct frameio_qp *qp);
+int frameio_qp_set_limits(struct frameio_qp *qp, u32 read_limit, u32 write_limit);
+
+static inline enum frameio_state frameio_port_state(const struct frameio_port *port)
+{
+	return READ_ONCE(port->state);
+}
+
+static inline bool frameio_port_is_l3(const struct frameio_port *port)
+{
+	return port->flags & FRAMEIO_PORT_L3;
+}
+
+static inline u32 frameio_port_frame_min(const struct frameio_port *port)
+{
+	return frameio_port_is_l3(port) ? sizeof(struct iphdr) : ETH_HLEN;
+}
+
+#endif /* _FRAMEIO_PORT_H */

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Queues: where frames wait between the kernel and user space.
+ *
+ * No wake-up is lost, because both sides decide under the queue's lock:
+ *
+ *  - a producer that makes @len go from 0 to 1 wakes the consumer. A consumer
+ *    sleeps, or reports "empty", only after a take in which it gave back what
+ *    it was done with and found nothing waiting: @len was 0 under the lock, so
+ *    the next frame makes that step.
+ *  - a producer that finds the queue full stops first and then asks
+ *    frameio_queue_stall(), which tells it, under the lock, whether that still
+ *    holds. From then on the consumer's take or close that frees half of the
+ *    queue says so to its caller, which starts the producer again.
+ */
+#include "queue.h"
+
+/**
+ * frameio_queue_init() - make an empty, closed queue
+ * @queue: the queue
+ * @limit: frames it may hold
+ */
+void frameio_queue_init(struct frameio_queue *queue, u32 limit)
+{
+	skb_queue_head_init(&queue->waiting);
+	__skb_queue_head_init(&queue->taken);
+	init_waitqueue_head(&queue->wait);
+	queue->limit = limit;
+	queue->closed = true;
+}
+
+/**
+ * frameio_queue_open() - let a closed queue accept frames
+ * @queue: the queue
+ */
+void frameio_queue_open(struct frameio_queue *queue)
+{
+	spin_lock_bh(&queue->waiting.lock);
+	queue->closed = false;
+	spin_unlock_bh(&queue->waiting.lock);
+}
+
+/**
+ * frameio_queue_close() - accept nothing more, and free what waits
+ * @queue: the queue
+ *
+ * Frames that the consumer has taken stay its own. A stalled producer is
+ * forgotten: the caller starts it if it still matters. Process context.
+ */
+void frameio_queue_close(struct frameio_queue *queue)
+{
+	struct sk_buff_head frames;
+
+	__skb_queue_head_init(&frames);
+	spin_lock_bh(&queue->waiting.lock);
+	queue->closed = true;
+	queue->resumes += queue->stalled;
+	queue->stalled = false;
+	queue->purged += skb_queue_len(&queue->waiting);
+	WRITE_ONCE(queue->len, queue->len - skb_queue_len(&queue->waiting));
+	skb_queue_splice_init(&queue->waiting, &frames);
+	spin_unlock_bh(&queue->waiting.lock);
+	__skb_queue_purge(&frames);
+}
+
+/**
+ * frameio_queue_purge_taken() - free what the consumer took; as the consumer
+ * @queue: the queue
+ */
+void frameio_queue_purge_taken(struct frameio_queue *queue)
+{
+	u32 n = skb_queue_len(&queue->taken);
+
+	__skb_queue_purge(&queue->taken);
+	spin_lock_bh(&queue->waiting.lock);
+	queue->purged += n;
+	WRITE_ONCE(queue->len, queue->len - n);
+	spin_unlock_bh(&queue->waiting.lock);
+}
+
+/* Under the lock, when @len or @limit has changed: may a stalled producer go on? */
+static bool frameio_queue_resume(struct frameio_queue *queue)
+{
+	if (likely(!queue->stalled) || queue->len > queue->limit / 2)
+		return false;
+	queue->stalled = false;
+	queue->resumes++;
+	return true;
+}
+
+/**
+ * frameio_queue_set_limit() - set how many frames the queue may hold
+ * @queue: the queue
+ * @limit: frames, at least 1
+ *
+ * Return: true if a stalled producer must be started by the caller.
+ */
+bool frameio_queue_set_limit(struct frameio_queue *queue, u32 limit)
+{
+	bool resume;
+
+	spin_lock_bh(&queue->waiting.lock);
+	WRITE_ONCE(queue->limit, limit);
+	resume = frameio_queue_resume(queue);
+	spin_unlock_bh(&queue->waiting.lock);
+	return resume;
+}
+
+/**
+ * frameio_queue_stall() - note that the producer waits for room
+ * @queue: the queue
+ *
+ * The producer has stopped, or is about to sleep on @wait with its state set.
+ *
+ * Return: true if the queue is full, and the consumer will report when half of
+ * it is free; false if there is room.
+ */
+bool frameio_queue_stall(struct frameio_queue *queue)
+{
+	bool full;
+
+	spin_lock_bh(&queue->waiting.lock);
+	full = queue->len >= queue->limit && !queue->closed;
+	if (full && !queue->stalled) {
+		queue->stalled = true;
+		queue->stalls++;
+	}
+	spin_unlock_bh(&queue->waiting.lock);
+	return full;
+}
+
+/**
+ * frameio_queue_take() - as the consumer, give back frames and take what waits
+ * @queue: the queue
+ * @done: frames taken before that the consumer has since freed or passed on
+ *
+ * Everything that waits moves to the end of @taken. If @taken is empty then,
+ * the queue was empty, and the next frame put wakes the consumer.
+ *
+ * Return: true if a stalled producer must be started by the caller.
+ */
+bool frameio_queue_take(struct frameio_queue *queue, u32 done)
+{
+	bool resume;
+
+	spin_lock_bh(&queue->waiting.lock);
+	WRITE_ONCE(queue->len, queue->len - done);
+	skb_queue_splice_tail_init(&queue->waiting, &queue->taken);
+	resume = frameio_queue_resume(queue);
+	spin_unlock_bh(&queue->waiting.lock);
+	return resume;
+}

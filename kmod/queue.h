@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A queue of frames between two contexts: the read queue, from the transmit
+ * path to a reader, and the write queue, from a writer to NAPI.
+ */
+#ifndef _FRAMEIO_QUEUE_H
+#define _FRAMEIO_QUEUE_H
+
+#include <linux/skbuff.h>
+#include <linux/wait.h>
+
+/**
+ * struct frameio_queue - frames on their way, first in, first out
+ * @waiting: frames put and not yet taken; its lock protects every field up to @taken
+ * @len: frames put and not yet done, taken ones included
+ * @limit: how large @len may get; lowering it drops nothing
+ * @closed: nothing is accepted any more
+ * @stalled: the producer met a full queue; it is told when half is free
+ * @stalls: times it did
+ * @resumes: times it was told
+ * @purged: frames freed without having reached the consumer, or its user
+ * @wait: sleepers of the user's side: readers, or writers
+ * @taken: frames that the consumer took and is not done with; the consumer's own
+ *
+ * One producer and one consumer work at a time; each side sees to that with a
+ * lock of its own (the transmit queue's and read_lock, write_lock and NAPI).
+ * The lock here is taken once per frame or batch by the producer and once per
+ * batch by the consumer, never across a copy, so that teardown and resizing
+ * wait for nobody.
+ */
+struct frameio_queue {
+	struct sk_buff_head waiting;
+	u32 len;
+	u32 limit;
+	bool closed;
+	bool stalled;
+	wait_queue_head_t wait;
+	u64 stalls;
+	u64 resumes;
+	u64 purged;
+
+	struct sk_buff_head taken ____cacheline_aligned_in_smp;
+};
+
+void frameio_queue_init(struct frameio_queue *queue, u32 limit);
+void frameio_queue_open(struct frameio_queue *queue);
+void frameio_queue_close(struct frameio_queue *queue);
+void frameio_queue_purge_taken(struct frameio_queue *queue);
+bool frameio_queue_set_limit(struct frameio_queue *queue, u32 limit);
+bool frameio_queue_stall(struct frameio_queue *queue);
+bool frameio_queue_take(struct frameio_queue *queue, u32 done);
+
+/**
+ * frameio_queue_len() - frames put and not yet done
+ * @queue: the queue
+ *
+ * Exact only for whoever holds the queue's lock; to others a hint that is
+ * right by the time they have been woken.
+ *
+ * Return: the number of frames.
+ */
+static inline u32 frameio_queue_len(const struct frameio_queue *queue)
+{
+	return READ_ONCE(queue->len);
+}
+
+static inline bool frameio_queue_full(const struct frameio_queue *queue)
+{
+	return READ_ONCE(queue->len) >= READ_ONCE(queue->limit);
+}
+
+/**
+ * frameio_queue_put() - append one frame; transmit path, bottom halves off
+ * @queue: the queue; the caller saw that it is not full, and is its only producer
+ * @skb: the frame; the queue's if this returns true, the caller's otherwise
+ * @was_empty: set if the consumer may be asleep, left alone otherwise
+ *
+ * Return: false if the queue is closed.
+ */
+static inline bool frameio_queue_put(struct frameio_queue *queue, struct sk_buff *skb,
+				     bool *was_empty)
+{
+	bool open;
+
+	spin_lock(&queue->waiting.lock);
+	open = !queue->closed;
+	if (likely(open)) {
+		if (!queue->len)
+			*was_empty = true;
+		WRITE_ONCE(queue->len, queue->len + 1);
+		__skb_queue_tail(&queue->waiting, skb);
+	}
+	spin_unlock(&queue->waiting.lock);
+	return open;
+}
+
+/**
+ * frameio_queue_put_list() - append a batch; process context
+ * @queue: the queue; the caller saw room for the batch, and is its only producer
+ * @frames: the batch; emptied if this returns true, the caller's otherwise
+ *
+ * Return: false if the queue is closed.
+ */
+static inline bool frameio_queue_put_list(struct frameio_queue *queue,
+					  struct sk_buff_head *frames)
+{
+	bool open;
+
+	spin_lock_bh(&queue->waiting.lock);
+	open = !queue->closed;
+	if (likely(open)) {
+		WRITE_ONCE(queue->len, queue->len + skb_queue_len(frames));
+		skb_queue_splice_tail_init(frames, &queue->waiting);
+	}
+	spin_unlock_bh(&queue->waiting.lock);
+	return open;
+}
+
+#endif /* _FRAMEIO_QUEUE_H */
