@@ -29,22 +29,30 @@ static struct device *frameio_node_control;
 static DEFINE_MUTEX(frameio_node_lock);
 static DEFINE_XARRAY_ALLOC1(frameio_node_ports);
 
+static void frameio_node_ownership(const struct frameio_port *port, umode_t *mode, kuid_t *uid,
+				   kgid_t *gid)
+{
+	if (!port) {
+		*mode = 0666;
+		return;
+	}
+	*mode = 0600;
+	if ((port->flags & FRAMEIO_PORT_OWNER) && uid)
+		*uid = port->owner;
+	if ((port->flags & FRAMEIO_PORT_GROUP) && gid) {
+		*gid = port->group;
+		*mode = 0660;
+	}
+}
+
 static char *frameio_node_devnode(FRAMEIO_DEVNODE_CONST struct device *device, umode_t *mode,
 				  kuid_t *uid, kgid_t *gid)
 {
 	const struct frameio_port *port = dev_get_drvdata(device);
 
-	if (!port) {
-		*mode = 0666;
-	} else {
-		*mode = 0600;
-		if (port->flags & FRAMEIO_PORT_OWNER)
-			*uid = port->owner;
-		if (port->flags & FRAMEIO_PORT_GROUP) {
-			*gid = port->group;
-			*mode = 0660;
-		}
-	}
+	/* only the name is asked for when the node is removed */
+	if (mode)
+		frameio_node_ownership(port, mode, uid, gid);
 	return kasprintf(GFP_KERNEL, KBUILD_MODNAME "/%s", dev_name(device));
 }
 

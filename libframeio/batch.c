@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+/*
+ * A batch is a struct frameio that is always ready for an ioctl, and memory
+ * for a record behind each of its vectors. The records are in the first
+ * @count vectors, a record of hdrlen + len bytes in each.
+ */
+struct frameio_batch {
+	unsigned int nframes;
+	unsigned int count;
+	size_t slot_size;
+	struct frameio *fio;
+	unsigned char *slots;
+};
+
+static size_t align_record(size_t size)
+{
+	return (size + FRAMEIO_RECORD_ALIGN - 1) & ~(size_t)(FRAMEIO_RECORD_ALIGN - 1);
+}
+
+static struct frameio_hdr *vec_hdr(const struct framevec *vec)
+{
+	return (struct frameio_hdr *)(uintptr_t)vec->fv_buf;
+}
+
+int frameio_batch_alloc(struct frameio_batch **out, unsigned int nframes, size_t frame_size)
+{
+	struct frameio_batch *batch;
+	size_t stride;
+	unsigned int i;
+
+	if (!nframes || nframes > FRAMEIO_NFRAMES_MAX || !frame_size || frame_size > INT_MAX)
+		return -EINVAL;
+	batch = calloc(1, sizeof(*batch));
+	if (!batch)
+		return -ENOMEM;
+	batch->nframes = nframes;
+	batch->slot_size = sizeof(struct frameio_hdr) + frame_size;
+	stride = align_record(batch->slot_size);
+	batch->fio = calloc(1, sizeof(*batch->fio) + nframes * sizeof(struct framevec));
+	batch->slots = aligned_alloc(FRAMEIO_RECORD_ALIGN, nframes * stride);
+	if (!batch->fio || !batch->slots) {
+		frameio_batch_free(batch);
+		return -ENOMEM;
+	}
+	batch->fio->fio_version = FRAMEIO_VERSION;
+	batch->fio->fio_nvpf = 1;
+	for (i = 0; i < nframes; i++)
+		batch->fio->fio_vecs[i].fv_buf = (uintptr_t)(batch->slots + i * stride);
+	*out = batch;
+	return 0;
+}
+
+void frameio_batch_free(struct frameio_batch *batch)
+{
+	if (!batch)
+		return;
+	free(batch->slots);
+	free(batch->fio);
+	free(batch);
+}
+
+unsigned int frameio_batch_count(const struct frameio_batch *batch)
+{
+	return batch->count;
+}
+
+unsigned int frameio_batch_room(const struct frameio_batch *batch)
+{
+	return batch->nframes - batch->count;
+}
+
+struct frameio_hdr *frameio_batch_hdr(const struct frameio_batch *batch, unsigned int i)
+{
+	return i < batch->count ? vec_hdr(&batch->fio->fio_vecs[i]) : NULL;
+}
+
+void frameio_batch_clear(struct frameio_batch *batch)
+{
+	batch->count = 0;
+}
+
+void *frameio_batch_reserve(struct frameio_batch *batch, size_t len)
+{
+	struct frameio_hdr *hdr;
+
+	if (batch->count == batch->nframes || !len || len > batch->slot_size - sizeof(*hdr))
+		return NULL;
+	hdr = vec_hdr(&batch->fio->fio_vecs[batch->count++]);
+	*hdr = (struct frameio_hdr) {
+		.version = FRAMEIO_HDR_VERSION,
+		.hdrlen = sizeof(*hdr),
+		.len = len,
+	};
+	return frameio_hdr_frame(hdr);
+}
+
+int frameio_batch_append(struct frameio_batch *batch, const void *frame, size_t len)
+{
+	void *to;
+
+	if (!len)
+		return -EINVAL;
+	if (batch->count == batch->nframes)
+		return -ENOBUFS;
+	to = frameio_batch_reserve(batch, len);
+	if (!to)
+		return -EMSGSIZE;
+	memcpy(to, frame, len);
+	return 0;
+}
+
+int frameio_batch_read(struct frameio_batch *batch, struct frameio_qp *qp)
+{
+	unsigned int i;
+	int err;
+
+	batch->count = 0;
+	batch->fio->fio_nvecs = batch->nframes;
+	for (i = 0; i < batch->nframes; i++)
+		batch->fio->fio_vecs[i].fv_buflen = batch->slot_size;
+	err = frameio_ioctl(qp->fd, FRAMEIO_READ, batch->fio);
+	if (err)
+		return err;
+	batch->count = batch->fio->fio_nvecs;
+	return batch->count;
+}
+
+int frameio_batch_write(struct frameio_batch *batch, struct frameio_qp *qp)
+{
+	const struct frameio_hdr *hdr;
+	unsigned int i;
+	int err;
+
+	if (!batch->count)
+		return 0;
+	batch->fio->fio_nvecs = batch->count;
+	for (i = 0; i < batch->count; i++) {
+		hdr = vec_hdr(&batch->fio->fio_vecs[i]);
+		batch->fio->fio_vecs[i].fv_buflen = (uint64_t)hdr->hdrlen + hdr->len;
+	}
+	err = frameio_ioctl(qp->fd, FRAMEIO_WRITE, batch->fio);
+	if (err)
+		return err;
+	i = batch->fio->fio_nvecs;
+	frameio_batch_drop(batch, i);
+	return i;
+}
+
+/* The vectors change places; what they point to stays where it is. */
+void frameio_batch_drop(struct frameio_batch *batch, unsigned int n)
+{
+	struct framevec dropped[FRAMEIO_NFRAMES_MAX];
+	struct framevec *vecs = batch->fio->fio_vecs;
+
+	if (n > batch->count)
+		n = batch->count;
+	batch->count -= n;
+	if (!n || !batch->count)
+		return;
+	memcpy(dropped, vecs, n * sizeof(*vecs));
+	memmove(vecs, vecs + n, batch->count * sizeof(*vecs));
+	memcpy(vecs + batch->count, dropped, n * sizeof(*vecs));
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+#include <errno.h>
+#include <limits.h>
+
+#include "internal.h"
+
+/* A struct frameio for one record: the header in a vector of its own. */
+union one_record {
+	struct frameio fio;
+	unsigned char space[sizeof(struct frameio) + 2 * sizeof(struct framevec)];
+};
+
+static int one_record_call(struct frameio_qp *qp, unsigned long request, struct frameio_hdr *hdr,
+			   const void *frame, size_t size)
+{
+	union one_record record;
+	struct frameio *fio = &record.fio;
+
+	fio->fio_version = FRAMEIO_VERSION;
+	fio->fio_nvpf = 2;
+	fio->fio_nvecs = 2;
+	fio->fio_flags = 0;
+	fio->fio_vecs[0] = (struct framevec) {
+		.fv_buf = (uintptr_t)hdr,
+		.fv_buflen = sizeof(*hdr),
+	};
+	fio->fio_vecs[1] = (struct framevec) {
+		.fv_buf = (uintptr_t)frame,
+		.fv_buflen = size,
+	};
+	return frameio_ioctl(qp->fd, request, fio);
+}
+
+ssize_t frameio_recv(struct frameio_qp *qp, struct frameio_hdr *hdr, void *frame, size_t size)
+{
+	struct frameio_hdr unwanted;
+	int err;
+
+	if (!hdr)
+		hdr = &unwanted;
+	err = one_record_call(qp, FRAMEIO_READ, hdr, frame, size);
+	return err ? err : (ssize_t)hdr->len;
+}
+
+int frameio_send(struct frameio_qp *qp, const void *frame, size_t len)
+{
+	struct frameio_hdr hdr = {
+		.version = FRAMEIO_HDR_VERSION,
+		.hdrlen = sizeof(hdr),
+		.len = len,
+	};
+
+	if (len > INT_MAX)
+		return -EINVAL;
+	return one_record_call(qp, FRAMEIO_WRITE, &hdr, frame, len);
+}

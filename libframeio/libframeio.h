@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * libframeio - batched frame I/O for programs: see libframeio(3).
+ *
+ * Functions that can fail return a negative errno value. A handle or a batch
+ * may be used by several threads only where that is said; different handles
+ * and batches are independent of each other.
+ */
+#ifndef LIBFRAMEIO_H
+#define LIBFRAMEIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <frameio/frameio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A queue pair of a port, open: what frames are read from and written to. */
+struct frameio_qp;
+
+/** Up to FRAMEIO_NFRAMES_MAX records, with memory of its own for each. */
+struct frameio_batch;
+
+/* --- ports: frameio_open(3) ------------------------------------------------ */
+
+/**
+ * struct frameio_port_config - what a virtual port shall be; zero means the default
+ * @name: the interface's name, or a template such as "fio%d"; NULL is that
+ * @flags: FRAMEIO_PORT_*
+ * @nqueues: queue pairs, 1 to FRAMEIO_NQUEUES_MAX; 0: 1
+ * @read_limit: frames that each read queue holds, up to FRAMEIO_LIMIT_MAX
+ * @write_limit: frames that each write queue holds, likewise
+ * @owner: uid that may open the port, with FRAMEIO_PORT_OWNER
+ * @group: gid that may, with FRAMEIO_PORT_GROUP
+ */
+struct frameio_port_config {
+	const char *name;
+	unsigned int flags;
+	unsigned int nqueues;
+	unsigned int read_limit;
+	unsigned int write_limit;
+	uid_t owner;
+	gid_t group;
+};
+
+/**
+ * frameio_create() - make a virtual port and open its queue pair 0
+ * @qp: out: the queue pair; frameio_close() it
+ * @netns: the network namespace to make it in: a name that ip-netns(8) knows,
+ *	or a path with a slash in it; NULL: the calling thread's own
+ * @config: what it shall be; NULL: all defaults
+ *
+ * The port goes away with @qp, unless FRAMEIO_PORT_PERSIST is among its flags.
+ *
+ * Return: 0; -EPERM without CAP_NET_ADMIN; -EEXIST, the name is taken; -EINVAL,
+ * a name or number that cannot be; -ENOENT, the module is not loaded, or there
+ * is no such namespace; another error of open(2), setns(2) or FRAMEIO_CREATE.
+ */
+int frameio_create(struct frameio_qp **qp, const char *netns,
+		   const struct frameio_port_config *config);
+
+/**
+ * frameio_open() - open a queue pair of a port that exists
+ * @qp: out: the queue pair; frameio_close() it
+ * @netns: where the port is, as for frameio_create()
+ * @name: the interface's name
+ * @queue: which queue pair, or FRAMEIO_QUEUE_ANY: the first that is free
+ *
+ * Return: 0; -ENODEV, no such interface; -EOPNOTSUPP, it is no port; -EACCES;
+ * -EBUSY, no queue pair is free; -EINVAL, it has no such queue pair or the name
+ * cannot be; -ENOENT and others as for frameio_create().
+ */
+int frameio_open(struct frameio_qp **qp, const char *netns, const char *name, unsigned int queue);
+
+/**
+ * frameio_close() - close a queue pair; frames waiting to be read are dropped
+ * @qp: the queue pair, which no other thread may be using; NULL does nothing
+ */
+void frameio_close(struct frameio_qp *qp);
+
+/**
+ * frameio_delete() - delete a virtual port, whoever uses it
+ * @netns: where it is, as for frameio_create()
+ * @name: the interface's name
+ *
+ * Return: 0; -EPERM, -ENODEV, -EOPNOTSUPP, -EINVAL; others as frameio_create().
+ */
+int frameio_delete(const char *netns, const char *name);
+
+/**
+ * frameio_list() - the ports of a network namespace
+ * @netns: which, as for frameio_create()
+ * @ports: out: an array, which the caller free()s; NULL if there are none
+ *
+ * Return: how many, or a negative errno as for frameio_create().
+ */
+int frameio_list(const char *netns, struct frameio_info **ports);
+
+/* --- a queue pair's settings: frameio_fd(3). Any thread may call these. ------ */
+
+/** The file descriptor, for poll(2), epoll(7) and the like; it stays @qp's. */
+int frameio_fd(const struct frameio_qp *qp);
+
+/**
+ * frameio_wait() - wait until frames can be moved
+ * @qp: the queue pair
+ * @events: POLLIN, POLLOUT or both
+ * @timeout_ms: milliseconds; 0: only look; -1: as long as it takes
+ *
+ * Return: the events that are there, 0 after the time, -ENODEV if the port is
+ * gone, -EINTR if a signal came first.
+ */
+int frameio_wait(struct frameio_qp *qp, int events, int timeout_ms);
+
+/**
+ * frameio_set_nonblock() - choose what calls do that cannot move anything now
+ * @qp: the queue pair
+ * @nonblock: true: they return -EAGAIN; false, as at first: they wait
+ *
+ * Return: 0 or a negative errno.
+ */
+int frameio_set_nonblock(struct frameio_qp *qp, bool nonblock);
+
+/** Set FRAMEIO_O_* options. Return: 0; -EINVAL for one that the kernel does not know. */
+int frameio_set_options(struct frameio_qp *qp, uint32_t options);
+
+/** Set how many frames the queues hold; 0 leaves one as it is. Return: 0, -EINVAL. */
+int frameio_set_limits(struct frameio_qp *qp, unsigned int read_limit, unsigned int write_limit);
+
+/** Get what the port is. Return: 0, or -ENODEV if it is gone. */
+int frameio_get_info(struct frameio_qp *qp, struct frameio_info *info);
+
+/** Get the queue pair's counters. Return: 0 or a negative errno. */
+int frameio_get_stats(struct frameio_qp *qp, struct frameio_stats *stats);
+
+/* --- one frame: frameio_recv(3). Any thread may call these. ------------------ */
+
+/**
+ * frameio_recv() - read one frame
+ * @qp: the queue pair
+ * @hdr: out: its header; may be NULL
+ * @frame: out: the frame
+ * @size: room there, in bytes
+ *
+ * Return: bytes of frame; -EAGAIN, -EINTR, -ENODEV; -EMSGSIZE, and the frame is
+ * still there; -EFAULT.
+ */
+ssize_t frameio_recv(struct frameio_qp *qp, struct frameio_hdr *hdr, void *frame, size_t size);
+
+/**
+ * frameio_send() - write one frame
+ * @qp: the queue pair
+ * @frame: the frame
+ * @len: its length in bytes
+ *
+ * Return: 0; -EINVAL, the port does not take such a frame; -EAGAIN, -EINTR,
+ * -ENETDOWN, -ENODEV, -ENOMEM, -EFAULT.
+ */
+int frameio_send(struct frameio_qp *qp, const void *frame, size_t len);
+
+/* --- batches: frameio_batch(3). One thread at a time uses a batch. ------------ */
+
+/**
+ * frameio_batch_alloc() - make an empty batch
+ * @batch: out: the batch; frameio_batch_free() it
+ * @nframes: records it has room for, 1 to FRAMEIO_NFRAMES_MAX
+ * @frame_size: bytes of the longest frame it takes, at least 1
+ *
+ * Return: 0, -EINVAL, -ENOMEM.
+ */
+int frameio_batch_alloc(struct frameio_batch **batch, unsigned int nframes, size_t frame_size);
+
+/** Free a batch; NULL does nothing. */
+void frameio_batch_free(struct frameio_batch *batch);
+
+/** How many records are in it. */
+unsigned int frameio_batch_count(const struct frameio_batch *batch);
+
+/** How many more it has room for. */
+unsigned int frameio_batch_room(const struct frameio_batch *batch);
+
+/**
+ * frameio_batch_hdr() - the header of a record; the frame follows: frameio_hdr_frame()
+ * @batch: the batch
+ * @i: which, less than frameio_batch_count()
+ *
+ * Return: memory of the batch, good until the batch is changed. NULL if there
+ * is no such record.
+ */
+struct frameio_hdr *frameio_batch_hdr(const struct frameio_batch *batch, unsigned int i);
+
+/** Forget all records. */
+void frameio_batch_clear(struct frameio_batch *batch);
+
+/**
+ * frameio_batch_reserve() - append a record whose frame is still to be filled in
+ * @batch: the batch
+ * @len: bytes of frame, 1 to the batch's frame size
+ *
+ * Return: where to put the frame, or NULL: there is no room for it.
+ */
+void *frameio_batch_reserve(struct frameio_batch *batch, size_t len);
+
+/**
+ * frameio_batch_append() - append a record with a copy of a frame
+ * @batch: the batch
+ * @frame: the frame
+ * @len: its length in bytes
+ *
+ * Return: 0; -ENOBUFS, the batch is full; -EMSGSIZE, longer than its frame
+ * size; -EINVAL, @len is 0.
+ */
+int frameio_batch_append(struct frameio_batch *batch, const void *frame, size_t len);
+
+/**
+ * frameio_batch_read() - read as many frames as wait and fit, in one call
+ * @batch: the batch; what it held is forgotten
+ * @qp: the queue pair
+ *
+ * Return: how many, at least 1; -EAGAIN, -EINTR, -ENODEV; -EMSGSIZE, the first
+ * frame is longer than the batch's frame size, and still there.
+ */
+int frameio_batch_read(struct frameio_batch *batch, struct frameio_qp *qp);
+
+/**
+ * frameio_batch_write() - write the batch's frames, in one call
+ * @batch: the batch; what was accepted leaves it, the rest moves up
+ * @qp: the queue pair
+ *
+ * Records may be written as they were read, from whatever port.
+ *
+ * Return: how many were accepted, at least 1, or 0 if the batch is empty;
+ * -EINVAL, the port does not take the first frame; -EAGAIN, -EINTR, -ENETDOWN,
+ * -ENODEV, -ENOMEM. After an error the batch is as it was.
+ */
+int frameio_batch_write(struct frameio_batch *batch, struct frameio_qp *qp);
+
+/** Drop the first @n records, such as one that a port did not take. */
+void frameio_batch_drop(struct frameio_batch *batch, unsigned int n);
+
+/* --- records: frameio_records(3) --------------------------------------------- */
+
+/** The frame of a record. */
+static inline void *frameio_hdr_frame(const struct frameio_hdr *hdr)
+{
+	return (char *)hdr + hdr->hdrlen;
+}
+
+/**
+ * struct frameio_records - a walk over a row of records, as in a packed buffer
+ *
+ * Nothing in the row is trusted: what is returned lies inside it.
+ */
+struct frameio_records {
+	const unsigned char *next;
+	const unsigned char *end;
+};
+
+/**
+ * frameio_records_init() - start a walk
+ * @records: the walk
+ * @row: the first record, aligned to FRAMEIO_RECORD_ALIGN bytes
+ * @size: bytes of the row
+ */
+void frameio_records_init(struct frameio_records *records, const void *row, size_t size);
+
+/**
+ * frameio_records_next() - the next record
+ * @records: the walk
+ * @hdr: out: its header; the frame at frameio_hdr_frame() is wholly in the row
+ *
+ * Return: 1; 0 at the end; -EBADMSG, what follows is no record.
+ */
+int frameio_records_next(struct frameio_records *records, const struct frameio_hdr **hdr);
+
+/** The library's version, such as "0.1.0". */
+const char *frameio_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LIBFRAMEIO_H */

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+
+#include "internal.h"
+
+int frameio_fd(const struct frameio_qp *qp)
+{
+	return qp->fd;
+}
+
+int frameio_wait(struct frameio_qp *qp, int events, int timeout_ms)
+{
+	struct pollfd pollfd = { .fd = qp->fd, .events = events };
+
+	if (poll(&pollfd, 1, timeout_ms) < 0)
+		return -errno;
+	if (pollfd.revents & (POLLHUP | POLLERR | POLLNVAL))
+		return -ENODEV;
+	return pollfd.revents;
+}
+
+int frameio_set_nonblock(struct frameio_qp *qp, bool nonblock)
+{
+	int flags = fcntl(qp->fd, F_GETFL);
+
+	if (flags < 0)
+		return -errno;
+	flags = nonblock ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+	return fcntl(qp->fd, F_SETFL, flags) < 0 ? -errno : 0;
+}
+
+int frameio_set_options(struct frameio_qp *qp, uint32_t options)
+{
+	return frameio_ioctl(qp->fd, FRAMEIO_SET_OPTIONS, &options);
+}
+
+int frameio_set_limits(struct frameio_qp *qp, unsigned int read_limit, unsigned int write_limit)
+{
+	struct frameio_limits limits = { .fq_read = read_limit, .fq_write = write_limit };
+
+	return frameio_ioctl(qp->fd, FRAMEIO_SET_LIMITS, &limits);
+}
+
+int frameio_get_info(struct frameio_qp *qp, struct frameio_info *info)
+{
+	return frameio_ioctl(qp->fd, FRAMEIO_INFO, info);
+}
+
+int frameio_get_stats(struct frameio_qp *qp, struct frameio_stats *stats)
+{
+	return frameio_ioctl(qp->fd, FRAMEIO_STATS, stats);
+}
+
+const char *frameio_version(void)
+{
+	return PACKAGE_VERSION;
+}

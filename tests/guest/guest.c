@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netinet/ip.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+void guest_sh(const char *format, ...)
+{
+	char command[1024];
+	va_list args;
+	int status;
+
+	va_start(args, format);
+	vsnprintf(command, sizeof(command), format, args);
+	va_end(args);
+	status = system(command);
+	ck_assert_msg(status == 0, "'%s' ended with status %#x", command, status);
+}
+
+int guest_control(void)
+{
+	int fd = open("/dev/frameio/control", O_RDWR | O_CLOEXEC);
+
+	ck_assert_msg(fd >= 0, "/dev/frameio/control: %s", strerror(errno));
+	return fd;
+}
+
+int guest_create(const char *name, uint32_t flags, uint32_t nqueues)
+{
+	struct frameio_create create = { .fc_flags = flags, .fc_nqueues = nqueues };
+	int fd = guest_control();
+
+	strcpy(create.fc_name, name);
+	ck_assert_msg(ioctl(fd, FRAMEIO_CREATE, &create) == 0, "FRAMEIO_CREATE %s: %s", name,
+		      strerror(errno));
+	return fd;
+}
+
+int guest_create_up(const char *name, uint32_t flags, uint32_t nqueues, unsigned int mtu)
+{
+	int fd = guest_create(name, flags, nqueues);
+
+	guest_sh("sysctl -q -w net.ipv6.conf.%s.disable_ipv6=1 && ip link set %s mtu %u up", name,
+		 name, mtu ? mtu : 1500);
+	return fd;
+}
+
+int guest_open(const char *name, uint32_t queue)
+{
+	struct frameio_open request = { .fo_queue = queue };
+	int fd = guest_control();
+	int error;
+
+	strcpy(request.fo_name, name);
+	if (ioctl(fd, FRAMEIO_OPEN, &request) == 0)
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+void guest_set_limits(int fd, uint32_t read_limit, uint32_t write_limit)
+{
+	struct frameio_limits limits = { .fq_read = read_limit, .fq_write = write_limit };
+
+	ck_assert_int_eq(ioctl(fd, FRAMEIO_SET_LIMITS, &limits), 0);
+}
+
+void guest_set_nonblock(int fd, bool nonblock)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	ck_assert_int_ne(flags, -1);
+	flags = nonblock ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+	ck_assert_int_eq(fcntl(fd, F_SETFL, flags), 0);
+}
+
+void guest_stats(int fd, struct frameio_stats *stats)
+{
+	ck_assert_int_eq(ioctl(fd, FRAMEIO_STATS, stats), 0);
+}
+
+int guest_packet_socket(const char *name)
+{
+	struct sockaddr_ll address = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = if_nametoindex(name),
+	};
+	int one = 1, room = 64 << 20;
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_uint_ne(address.sll_ifindex, 0);
+	ck_assert_int_eq(setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)), 0);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)), 0);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)), 0);
+	ck_assert_int_eq(bind(fd, (void *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static void fill_ip(unsigned char *packet, size_t len)
+{
+	struct iphdr ip = {
+		.version = 4,
+		.ihl = 5,
+		.tot_len = htons(len),
+		.ttl = 64,
+		.protocol = 253,	/* RFC 3692: for experiments */
+		.saddr = htonl(0x0a000001),
+		.daddr = htonl(0x0a000002),
+	};
+	const uint16_t *words = (const uint16_t *)&ip;
+	uint32_t sum = 0;
+	int i;
+
+	for (i = 0; i < 10; i++)
+		sum += words[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	ip.check = ~((sum & 0xffff) + (sum >> 16));
+	memcpy(packet, &ip, sizeof(ip));
+}
+
+void guest_fill(void *frame, size_t len, uint32_t seed, uint32_t flags)
+{
+	struct ether_header ether = { .ether_type = htons(GUEST_ETHERTYPE) };
+	unsigned char *bytes = frame;
+	uint32_t state = seed * 2654435761u + len + 1;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		state = state * 1664525 + 1013904223;
+		bytes[i] = state >> 24;
+	}
+	if (flags & FRAMEIO_PORT_L3) {
+		ck_assert_uint_ge(len, sizeof(struct iphdr));
+		fill_ip(bytes, len);
+		return;
+	}
+	ck_assert_uint_ge(len, sizeof(ether));
+	memset(ether.ether_dhost, 0xff, sizeof(ether.ether_dhost));
+	memcpy(ether.ether_shost, "\x02\x00\x00\x00\x00\x01", sizeof(ether.ether_shost));
+	memcpy(bytes, &ether, sizeof(ether));
+}
+
+void guest_header(void *record, size_t len)
+{
+	const struct frameio_hdr hdr = {
+		.version = FRAMEIO_HDR_VERSION,
+		.hdrlen = sizeof(hdr),
+		.len = len,
+	};
+
+	memcpy(record, &hdr, sizeof(hdr));
+}
+
+size_t guest_record(void *record, size_t len, uint32_t seed, uint32_t flags)
+{
+	guest_header(record, len);
+	guest_fill((unsigned char *)record + HDRLEN, len, seed, flags);
+	return HDRLEN + len;
+}
+
+void guest_frameio_init(union guest_frameio *fio, uint32_t nvecs, uint32_t nvpf)
+{
+	memset(fio, 0, sizeof(*fio));
+	fio->fio.fio_version = FRAMEIO_VERSION;
+	fio->fio.fio_nvecs = nvecs;
+	fio->fio.fio_nvpf = nvpf;
+}
+
+int guest_poll(int fd, short events, int timeout_ms)
+{
+	struct pollfd pollfd = { .fd = fd, .events = events };
+
+	ck_assert_int_ne(poll(&pollfd, 1, timeout_ms), -1);
+	return pollfd.revents;
+}
+
+int guest_run(Suite *suite)
+{
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
