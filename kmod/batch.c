@@ -13,80 +13,32 @@
 
 #include "batch.h"
 #include "header.h"
-#include "netdev.h"
 #include "stats.h"
 
 /* Frames that are freed with bottom halves off in one go. */
 #define FRAMEIO_FREE_CHUNK	64
 
-/* Frames that a writer builds before it hands them on. */
-#define FRAMEIO_WRITE_CHUNK	64
-
-/* One slot's memory; iov serves the ioctls, whose vectors are not iovecs. */
-struct frameio_slot {
-	struct iov_iter iter;
-	struct iovec iov[FRAMEIO_NVPF_MAX];
-};
-
-static void frameio_slot_from_vecs(struct frameio_slot *slot, const struct framevec *vecs,
-				   u32 nvpf, unsigned int direction)
-{
-	size_t total = 0;
-	u32 i;
-
-	for (i = 0; i < nvpf; i++) {
-		slot->iov[i].iov_base = u64_to_user_ptr(vecs[i].fv_buf);
-		slot->iov[i].iov_len = min_t(u64, vecs[i].fv_buflen, MAX_RW_COUNT);
-		total += slot->iov[i].iov_len;
-	}
-	iov_iter_init(&slot->iter, direction, slot->iov, nvpf, total);
-}
-
-/* Set @slot to the next slot of the call; false if there is none. */
-static bool frameio_slots_next(struct frameio_slots *slots, struct frameio_slot *slot,
-			       unsigned int direction)
-{
-	const struct iovec *iov;
-
-	if (slots->next == slots->n)
-		return false;
-	if (!slots->iter) {
-		frameio_slot_from_vecs(slot, &slots->vecs[slots->next * slots->nvpf],
-				       slots->nvpf, direction);
-	} else if (iter_is_iovec(slots->iter)) {
-		iov = &frameio_iter_iov(slots->iter)[slots->next];
-		iov_iter_init(&slot->iter, direction, iov, 1, iov->iov_len);
-	} else {
-		slot->iter = *slots->iter;
-	}
-	return true;
-}
-
-/* The slot that frameio_slots_next() gave was used, for so many bytes. */
-static void frameio_slots_use(struct frameio_slots *slots, u32 bytes)
-{
-	if (!slots->iter)
-		slots->used[slots->next] = bytes;
-	slots->next++;
-}
+/* Frames that a writer takes before it hands them on. */
+#define FRAMEIO_WRITE_CHUNK	32
 
 /*
  * Header and frame in one copy, by way of the free room in front of a frame
  * that is in one piece and nobody else's.
  */
 static bool frameio_record_read_at_once(struct frameio_qp *qp, struct sk_buff *skb,
-					struct iov_iter *to)
+					struct frameio_slot *to)
 {
 	const u32 hdrlen = sizeof(struct frameio_hdr);
 	void *record = skb->data - hdrlen;
 
 	frameio_header_fill(record, skb, qp->index);
-	return copy_to_iter(record, hdrlen + skb->len, to) == hdrlen + skb->len;
+	return frameio_slot_put(to, record, hdrlen + skb->len);
 }
 
 static bool frameio_record_read_in_parts(struct frameio_qp *qp, struct sk_buff *skb, u32 len,
-					 struct iov_iter *to)
+					 struct frameio_slot *to)
 {
+	struct iov_iter *iter = frameio_slot_iter(to, READ);
 	struct frameio_hdr hdr;
 
 	frameio_header_fill(&hdr, skb, qp->index);
@@ -94,8 +46,8 @@ static bool frameio_record_read_in_parts(struct frameio_qp *qp, struct sk_buff *
 		hdr.len = len;
 		hdr.flags |= FRAMEIO_F_TRUNC;
 	}
-	return copy_to_iter(&hdr, sizeof(hdr), to) == sizeof(hdr) &&
-	       !skb_copy_datagram_iter(skb, 0, to, len);
+	return copy_to_iter(&hdr, sizeof(hdr), iter) == sizeof(hdr) &&
+	       !skb_copy_datagram_iter(skb, 0, iter, len);
 }
 
 static bool frameio_skb_has_private_headroom(const struct sk_buff *skb)
@@ -112,17 +64,16 @@ static bool frameio_skb_has_private_headroom(const struct sk_buff *skb)
  * Return: the bytes of the record, -EMSGSIZE or -EFAULT.
  */
 static ssize_t frameio_record_read(struct frameio_qp *qp, struct sk_buff *skb,
-				   struct iov_iter *to, bool trunc)
+				   struct frameio_slot *to, bool trunc)
 {
 	const u32 hdrlen = sizeof(struct frameio_hdr);
-	const size_t room = iov_iter_count(to);
 	u32 len = skb->len;
 	bool copied;
 
-	if (unlikely(room < hdrlen + (size_t)len)) {
-		if (!trunc || room < hdrlen)
+	if (unlikely(to->len < hdrlen + (size_t)len)) {
+		if (!trunc || to->len < hdrlen)
 			return -EMSGSIZE;
-		len = room - hdrlen;
+		len = to->len - hdrlen;
 	}
 	if (likely(len == skb->len && frameio_skb_has_private_headroom(skb)))
 		copied = frameio_record_read_at_once(qp, skb, to);
@@ -221,7 +172,7 @@ ssize_t frameio_batch_read(struct frameio_qp *qp, struct frameio_slots *slots,
 			if (!skb)
 				break;
 		}
-		len = frameio_record_read(qp, skb, &slot.iter, call->trunc);
+		len = frameio_record_read(qp, skb, &slot, call->trunc);
 		if (unlikely(len < 0)) {
 			err = len;
 			break;
@@ -242,56 +193,63 @@ ssize_t frameio_batch_read(struct frameio_qp *qp, struct frameio_slots *slots,
 }
 
 /*
- * An sk_buff for a record of so many bytes: in one piece up to a page, then
- * the rest in page fragments, so that no large piece of memory is asked for.
+ * A record on its way from a slot to the write queue: first plain memory that
+ * an sk_buff is then built around, or an sk_buff from the start.
  */
-static struct sk_buff *frameio_record_alloc(u32 len)
+struct frameio_record {
+	void *data;
+	struct sk_buff *skb;
+	u32 len;
+};
+
+/* Bytes in front of a record, so that a forwarded frame has room for headers. */
+#define FRAMEIO_HEADROOM	(NET_SKB_PAD + NET_IP_ALIGN)
+
+/* What the memory of a record takes, sk_buff's part at its end included. */
+static u32 frameio_record_size(u32 len)
 {
-	const u32 reserve = NET_SKB_PAD + NET_IP_ALIGN;
-	const u32 linear = min_t(u32, len, SKB_MAX_HEAD(reserve));
+	return SKB_DATA_ALIGN(FRAMEIO_HEADROOM + len) +
+	       SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+}
+
+/*
+ * An sk_buff for a record that has no place in a page: the first page of it
+ * in one piece, the rest in fragments.
+ */
+static struct sk_buff *frameio_record_alloc_large(u32 len)
+{
+	const u32 linear = min_t(u32, len, SKB_MAX_HEAD(FRAMEIO_HEADROOM));
 	struct sk_buff *skb;
 	int err;
 
-	if (likely(linear == len))
-		skb = alloc_skb(reserve + len, GFP_KERNEL);
-	else
-		skb = alloc_skb_with_frags(reserve + linear, len - linear,
-					   PAGE_ALLOC_COSTLY_ORDER, &err, GFP_KERNEL);
-	if (unlikely(!skb))
+	skb = alloc_skb_with_frags(FRAMEIO_HEADROOM + linear, len - linear,
+				   PAGE_ALLOC_COSTLY_ORDER, &err, GFP_KERNEL);
+	if (!skb)
 		return NULL;
-	skb_reserve(skb, reserve);
+	skb_reserve(skb, FRAMEIO_HEADROOM);
 	skb_put(skb, linear);
 	skb->data_len = len - linear;
 	skb->len += len - linear;
 	return skb;
 }
 
-static bool frameio_record_copy_in(struct sk_buff *skb, struct iov_iter *from)
+/* Is this a packet that an L3 port may receive? */
+static bool frameio_packet_check(const u8 *packet, u32 len)
 {
-	if (likely(!skb_is_nonlinear(skb)))
-		return copy_from_iter_full(skb->data, skb->len, from);
-	return !skb_copy_datagram_from_iter(skb, 0, from, skb->len);
-}
-
-/* Is this a packet that an L3 port may receive? Sets the protocol. */
-static bool frameio_packet_check(struct sk_buff *skb)
-{
-	switch (skb->data[0] >> 4) {
+	switch (packet[0] >> 4) {
 	case 4:
-		skb->protocol = htons(ETH_P_IP);
-		return skb->len >= sizeof(struct iphdr);
+		return len >= sizeof(struct iphdr);
 	case 6:
-		skb->protocol = htons(ETH_P_IPV6);
-		return skb->len >= sizeof(struct ipv6hdr);
+		return len >= sizeof(struct ipv6hdr);
 	default:
 		return false;
 	}
 }
 
 /* The longest frame the port takes; a VLAN tag inside it does not count. */
-static u32 frameio_record_max(const struct frameio_port *port, const struct sk_buff *skb)
+static u32 frameio_record_max(const struct frameio_port *port, const u8 *frame)
 {
-	const struct ethhdr *eth = (const struct ethhdr *)skb->data;
+	const struct ethhdr *eth = (const struct ethhdr *)frame;
 	u32 max = READ_ONCE(port->frame_max);
 
 	if (!frameio_port_is_l3(port) && eth_type_vlan(eth->h_proto))
@@ -299,48 +257,125 @@ static u32 frameio_record_max(const struct frameio_port *port, const struct sk_b
 	return max;
 }
 
-/* Does the port take this frame, and what its header says of it? */
-static bool frameio_record_check(const struct frameio_port *port, struct sk_buff *skb,
-				 const struct frameio_hdr *hdr)
+/*
+ * Does the port take this frame? @frame is at least as long as its shortest,
+ * and what is looked at of it is in one piece.
+ */
+static bool frameio_record_check(const struct frameio_port *port, const struct frameio_hdr *hdr,
+				 const u8 *frame, u32 len)
 {
-	if (!frameio_header_check(hdr, skb->len))
+	if (!frameio_header_check(hdr, len))
 		return false;
-	if (!hdr->gso_type && skb->len > frameio_record_max(port, skb))
+	if (!hdr->gso_type && len > frameio_record_max(port, frame))
 		return false;
-	if (frameio_port_is_l3(port) &&
-	    (!frameio_packet_check(skb) || (hdr->flags & FRAMEIO_F_VLAN)))
-		return false;
-	return frameio_header_is_plain(hdr) || !frameio_header_apply(hdr, skb);
+	if (frameio_port_is_l3(port))
+		return frameio_packet_check(frame, len) && !(hdr->flags & FRAMEIO_F_VLAN);
+	return true;
+}
+
+static void frameio_record_free(struct frameio_record *record)
+{
+	if (record->skb)
+		kfree_skb(record->skb);
+	else
+		page_frag_free(record->data);
+}
+
+/* Make an sk_buff of a record's memory now, for what its header asks of it. */
+static int frameio_record_apply(struct frameio_record *record, const struct frameio_hdr *hdr)
+{
+	if (!record->skb) {
+		record->skb = build_skb(record->data, frameio_record_size(record->len));
+		if (!record->skb)
+			return -ENOMEM;
+		skb_reserve(record->skb, FRAMEIO_HEADROOM);
+		skb_put(record->skb, record->len);
+	}
+	__skb_pull(record->skb, sizeof(*hdr));
+	return frameio_header_apply(hdr, record->skb);
+}
+
+static int frameio_record_copy_in_small(struct frameio_record *record, struct frameio_slot *from)
+{
+	return frameio_slot_get(from, record->data + FRAMEIO_HEADROOM, record->len) ? 0 : -EFAULT;
+}
+
+static int frameio_record_copy_in_large(struct frameio_record *record, struct frameio_slot *from)
+{
+	struct iov_iter *iter = frameio_slot_iter(from, WRITE);
+
+	return skb_copy_datagram_from_iter(record->skb, 0, iter, record->len) ? -EFAULT : 0;
+}
+
+/* Find memory for a record: in a page of the queue pair's, or else an sk_buff. */
+static int frameio_record_alloc(struct frameio_qp *qp, struct frameio_record *record)
+{
+	const u32 size = frameio_record_size(record->len);
+
+	record->skb = NULL;
+	record->data = NULL;
+	if (likely(size <= PAGE_SIZE))
+		record->data = page_frag_alloc(&qp->write_pages, size, GFP_KERNEL_ACCOUNT);
+	if (unlikely(!record->data))
+		record->skb = frameio_record_alloc_large(record->len);
+	return record->data || record->skb ? 0 : -ENOMEM;
 }
 
 /*
- * Make a frame of a written record. The record is copied once, header and all,
- * and judged in the kernel's memory, where nobody can change it any more.
+ * Take a record from a slot. It is copied once, header and all, and judged in
+ * the kernel's memory, where nobody can change it any more.
  *
- * Return: the frame, or ERR_PTR of -EINVAL, -EFAULT or -ENOMEM.
+ * Return: 0, -EINVAL, -EFAULT or -ENOMEM; @record holds nothing after an error.
  */
-static struct sk_buff *frameio_record_write(struct frameio_qp *qp, struct iov_iter *from)
+static int frameio_record_write(struct frameio_qp *qp, struct frameio_slot *from,
+				struct frameio_record *record)
 {
-	const size_t len = iov_iter_count(from);
 	struct frameio_hdr hdr;
+	u8 *start;
+	int err;
+
+	if (from->len < sizeof(hdr) + frameio_port_frame_min(qp->port) ||
+	    from->len > sizeof(hdr) + FRAMEIO_FRAME_MAX)
+		return -EINVAL;
+	record->len = from->len;
+	err = frameio_record_alloc(qp, record);
+	if (err)
+		return err;
+	if (likely(!record->skb))
+		err = frameio_record_copy_in_small(record, from);
+	else
+		err = frameio_record_copy_in_large(record, from);
+	if (err)
+		goto err_free;
+	start = record->skb ? record->skb->data : record->data + FRAMEIO_HEADROOM;
+	memcpy(&hdr, start, sizeof(hdr));
+	err = -EINVAL;
+	if (!frameio_record_check(qp->port, &hdr, start + sizeof(hdr), record->len - sizeof(hdr)))
+		goto err_free;
+	if (unlikely(record->skb || !frameio_header_is_plain(&hdr))) {
+		err = frameio_record_apply(record, &hdr);
+		if (err)
+			goto err_free;
+	}
+	return 0;
+
+err_free:
+	frameio_record_free(record);
+	return err;
+}
+
+/* Make an sk_buff of a record, with bottom halves off; NULL: no memory. */
+static struct sk_buff *frameio_record_build(struct frameio_record *record)
+{
 	struct sk_buff *skb;
 
-	if (len < sizeof(hdr) + frameio_port_frame_min(qp->port) ||
-	    len > sizeof(hdr) + FRAMEIO_FRAME_MAX)
-		return ERR_PTR(-EINVAL);
-	skb = frameio_record_alloc(len);
-	if (!skb)
-		return ERR_PTR(-ENOMEM);
-	if (!frameio_record_copy_in(skb, from)) {
-		kfree_skb(skb);
-		return ERR_PTR(-EFAULT);
-	}
-	memcpy(&hdr, skb->data, sizeof(hdr));
-	__skb_pull(skb, sizeof(hdr));
-	if (!frameio_record_check(qp->port, skb, &hdr)) {
-		kfree_skb(skb);
-		return ERR_PTR(-EINVAL);
-	}
+	if (unlikely(record->skb))
+		return record->skb;
+	skb = frameio_napi_build_skb(record->data, frameio_record_size(record->len));
+	if (unlikely(!skb))
+		return NULL;
+	skb_reserve(skb, FRAMEIO_HEADROOM + sizeof(struct frameio_hdr));
+	__skb_put(skb, record->len - sizeof(struct frameio_hdr));
 	return skb;
 }
 
@@ -392,7 +427,42 @@ static int frameio_write_begin(struct frameio_qp *qp, bool nonblock)
 }
 
 /*
- * Build and queue frames until the slots are used up, @room is, or an error.
+ * Queue records and have them received. All sk_buffs of a batch are built at
+ * once, so that they come from this CPU's cache, and NAPI runs while they are
+ * in its data cache.
+ *
+ * Return: how many were queued, the others are freed; or -ENODEV or -ENOMEM,
+ * and none was.
+ */
+static int frameio_write_queue(struct frameio_qp *qp, struct frameio_record *records, u32 n)
+{
+	struct sk_buff_head batch;
+	struct sk_buff *skb;
+	u32 queued, i;
+
+	__skb_queue_head_init(&batch);
+	local_bh_disable();
+	for (queued = 0; queued < n; queued++) {
+		skb = frameio_record_build(&records[queued]);
+		if (unlikely(!skb))
+			break;
+		__skb_queue_tail(&batch, skb);
+	}
+	if (likely(frameio_queue_put_list(&qp->write, &batch)))
+		napi_schedule(&qp->napi);
+	local_bh_enable();
+
+	for (i = queued; i < n; i++)
+		frameio_record_free(&records[i]);
+	if (unlikely(!skb_queue_empty(&batch))) {
+		__skb_queue_purge(&batch);
+		return -ENODEV;
+	}
+	return queued ? queued : -ENOMEM;
+}
+
+/*
+ * Take and queue records until the slots are used up, @room is, or an error.
  * Under write_lock.
  *
  * Return: 0, or the error; what was moved before it is in @frames and @bytes.
@@ -400,38 +470,31 @@ static int frameio_write_begin(struct frameio_qp *qp, bool nonblock)
 static int frameio_write_some(struct frameio_qp *qp, struct frameio_slots *slots, u32 room,
 			      u32 *frames, size_t *bytes)
 {
+	struct frameio_record records[FRAMEIO_WRITE_CHUNK];
+	const u32 first = slots->next;
 	struct frameio_slot slot;
-	struct sk_buff_head batch;
-	struct sk_buff *skb;
-	size_t len = 0;
-	int err = 0;
-	u32 n;
+	int err = 0, queued;
+	u32 n = 0, i;
 
-	__skb_queue_head_init(&batch);
 	room = min_t(u32, room, FRAMEIO_WRITE_CHUNK);
-	while (skb_queue_len(&batch) < room && frameio_slots_next(slots, &slot, WRITE)) {
-		u32 record = iov_iter_count(&slot.iter);
-
-		skb = frameio_record_write(qp, &slot.iter);
-		if (IS_ERR(skb)) {
-			err = PTR_ERR(skb);
+	while (n < room && frameio_slots_next(slots, &slot, WRITE)) {
+		err = frameio_record_write(qp, &slot, &records[n]);
+		if (err)
 			break;
-		}
-		__skb_queue_tail(&batch, skb);
-		frameio_slots_use(slots, record);
-		len += record;
+		frameio_slots_use(slots, records[n].len);
+		n++;
 	}
-	n = skb_queue_len(&batch);
 	if (!n)
 		return err;
-	if (!frameio_queue_put_list(&qp->write, &batch)) {
-		__skb_queue_purge(&batch);
-		slots->next -= n;
-		return -ENODEV;
+	queued = frameio_write_queue(qp, records, n);
+	if (unlikely(queued != n)) {
+		err = queued < 0 ? queued : -ENOMEM;
+		n = max(queued, 0);
+		slots->next = first + n;
 	}
-	frameio_netdev_schedule(qp);
-	*frames += n;
-	*bytes += len;
+	for (i = 0; i < n; i++)
+		*bytes += records[i].len;
+	*frames = n;
 	return err;
 }
 

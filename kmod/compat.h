@@ -21,6 +21,28 @@
 #error "frameio needs Linux 5.10 or later"
 #endif
 
+/* 5.12: napi_build_skb() takes the sk_buff from a per-CPU cache. */
+static inline struct sk_buff *frameio_napi_build_skb(void *data, unsigned int size)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 12, 0)
+	return build_skb(data, size);
+#else
+	return napi_build_skb(data, size);
+#endif
+}
+
+/* 6.13: a page fragment cache hides its fields, and has a function to drain it. */
+static inline void frameio_page_frag_drain(struct page_frag_cache *cache)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+	if (cache->va)
+		__page_frag_cache_drain(virt_to_head_page(cache->va), cache->pagecnt_bias);
+	cache->va = NULL;
+#else
+	page_frag_cache_drain(cache);
+#endif
+}
+
 /* 6.1: netif_napi_add() lost its weight. */
 static inline void frameio_napi_add(struct net_device *dev, struct napi_struct *napi,
 				    int (*poll)(struct napi_struct *, int))

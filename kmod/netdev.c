@@ -117,6 +117,7 @@ static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb)
 	qp->receive.received++;
 	qp->receive.received_bytes += skb->len;
 	if (frameio_port_is_l3(qp->port)) {
+		skb->protocol = skb->data[0] >> 4 == 4 ? htons(ETH_P_IP) : htons(ETH_P_IPV6);
 		skb->dev = dev;
 		skb_reset_mac_header(skb);
 	} else {
@@ -160,20 +161,6 @@ static int frameio_netdev_poll(struct napi_struct *napi, int budget)
 	return work;
 }
 
-/**
- * frameio_netdev_schedule() - have the write queue drained
- * @qp: the queue pair; its port may be gone
- *
- * Runs NAPI before it returns, unless it runs elsewhere. Once NAPI has been
- * disabled this does nothing: opening the interface schedules it again.
- */
-void frameio_netdev_schedule(struct frameio_qp *qp)
-{
-	local_bh_disable();
-	napi_schedule(&qp->napi);
-	local_bh_enable();
-}
-
 static int frameio_netdev_open(struct net_device *dev)
 {
 	struct frameio_port *port = frameio_netdev_port(dev);
@@ -183,8 +170,11 @@ static int frameio_netdev_open(struct net_device *dev)
 		napi_enable(&port->qps[i].napi);
 	frameio_port_set_state(port, FRAMEIO_UP);
 	netif_tx_start_all_queues(dev);
+	/* what was written while NAPI was off */
+	local_bh_disable();
 	for (i = 0; i < port->nqueues; i++)
-		frameio_netdev_schedule(&port->qps[i]);
+		napi_schedule(&port->qps[i].napi);
+	local_bh_enable();
 	return 0;
 }
 

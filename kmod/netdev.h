@@ -5,13 +5,7 @@
 #ifndef _FRAMEIO_NETDEV_H
 #define _FRAMEIO_NETDEV_H
 
-#include <linux/if_ether.h>
-#include <linux/if_vlan.h>
-
 #include "port.h"
-
-/* The longest frame there can be, on any port. */
-#define FRAMEIO_FRAME_MAX	(ETH_MAX_MTU + VLAN_ETH_HLEN)
 
 extern struct rtnl_link_ops frameio_link_ops;
 
@@ -33,7 +27,6 @@ static inline struct frameio_port *frameio_netdev_port(const struct net_device *
 struct net_device *frameio_netdev_create(struct net *net, const char *name,
 					 struct frameio_port *port);
 void frameio_netdev_delete(struct frameio_port *port);
-void frameio_netdev_schedule(struct frameio_qp *qp);
 int frameio_netdev_init(void);
 void frameio_netdev_exit(void);
 

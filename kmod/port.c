@@ -58,6 +58,10 @@ void frameio_port_get(struct frameio_port *port)
 static void frameio_port_free(struct kref *ref)
 {
 	struct frameio_port *port = container_of(ref, struct frameio_port, ref);
+	u16 i;
+
+	for (i = 0; i < port->nqueues; i++)
+		frameio_page_frag_drain(&port->qps[i].write_pages);
 
 	mutex_destroy(&port->bind_lock);
 	kvfree(port);

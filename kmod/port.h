@@ -6,6 +6,7 @@
 #define _FRAMEIO_PORT_H
 
 #include <linux/if_ether.h>
+#include <linux/if_vlan.h>
 #include <linux/ip.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
@@ -16,6 +17,9 @@
 
 #include "compat.h"
 #include "queue.h"
+
+/* The longest frame there can be, on any port. */
+#define FRAMEIO_FRAME_MAX	(ETH_MAX_MTU + VLAN_ETH_HLEN)
 
 /* Only ever forward to GONE; DOWN and UP follow the interface. */
 enum frameio_state {
@@ -57,6 +61,7 @@ struct frameio_receive_stats {
  * @write: frames user space wrote, on their way into the kernel
  * @write_lock: one writer at a time; held across copies from user space
  * @writes: counters
+ * @write_pages: what records are copied into, a page's fragment each; @write_lock
  * @napi: drains @write into the receive path
  * @receive: counters
  *
@@ -79,6 +84,7 @@ struct frameio_qp {
 
 	struct mutex write_lock ____cacheline_aligned_in_smp;
 	struct frameio_call_stats writes;
+	struct page_frag_cache write_pages;
 
 	struct frameio_queue write;
 	struct napi_struct napi ____cacheline_aligned_in_smp;

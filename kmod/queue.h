@@ -95,7 +95,7 @@ static inline bool frameio_queue_put(struct frameio_queue *queue, struct sk_buff
 }
 
 /**
- * frameio_queue_put_list() - append a batch; process context
+ * frameio_queue_put_list() - append a batch; bottom halves off
  * @queue: the queue; the caller saw room for the batch, and is its only producer
  * @frames: the batch; emptied if this returns true, the caller's otherwise
  *
@@ -106,13 +106,13 @@ static inline bool frameio_queue_put_list(struct frameio_queue *queue,
 {
 	bool open;
 
-	spin_lock_bh(&queue->waiting.lock);
+	spin_lock(&queue->waiting.lock);
 	open = !queue->closed;
 	if (likely(open)) {
 		WRITE_ONCE(queue->len, queue->len + skb_queue_len(frames));
 		skb_queue_splice_tail_init(frames, &queue->waiting);
 	}
-	spin_unlock_bh(&queue->waiting.lock);
+	spin_unlock(&queue->waiting.lock);
 	return open;
 }
 
