@@ -18,13 +18,13 @@
 
 /**
  * struct frameio_file - an open file
- * @bind_lock: held to go from unbound to bound
+ * @bind_lock: taken before anything else, RTNL too
  * @qp: the queue pair the file is bound to; set once, with release order
  * @creator: the port is deleted with this file
  * @options: FRAMEIO_O_*
  */
 struct frameio_file {
-	struct mutex bind_lock;
+	struct mutex bind_lock;	/* to go from unbound to bound */
 	struct frameio_qp *qp;
 	bool creator;
 	u32 options;
@@ -32,6 +32,7 @@ struct frameio_file {
 
 static struct frameio_qp *frameio_file_qp(const struct frameio_file *file)
 {
+	/* pairs with the release in frameio_chardev_bind() */
 	return smp_load_acquire(&file->qp);
 }
 
@@ -287,6 +288,7 @@ static int frameio_chardev_bind(struct frameio_file *file, unsigned int cmd, voi
 		goto out;
 	}
 	file->creator = cmd == FRAMEIO_CREATE && !(qp->port->flags & FRAMEIO_PORT_PERSIST);
+	/* @creator is set before anybody can see @qp; pairs with frameio_file_qp() */
 	smp_store_release(&file->qp, qp);
 out:
 	mutex_unlock(&file->bind_lock);

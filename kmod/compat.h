@@ -121,5 +121,4 @@ static int name(struct net_device *dev, struct rtnl_newlink_params *params,		\
 }
 #endif
 
-
 #endif /* _FRAMEIO_COMPAT_H */

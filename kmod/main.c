@@ -1,4 +1,107 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * frameio - batched frame I/O between user space and the kernel
+ *
+ * WHY
+ *
+ * A program that moves network frames by tun or a packet socket pays a system
+ * call for each of them. frameio moves up to 32 per call, each behind a header
+ * of its own, by plain readv(2) and writev(2) and by two ioctls, and loses none
+ * on the way: what cannot be taken now is left where it was. The ABI is
+ * include/frameio/frameio.h, its manual frameio(4).
+ *
+ * WHERE IT SITS
+ *
+ *	      program                             program
+ *	         | read, readv, FRAMEIO_READ         ^ poll
+ *	         | write, writev, FRAMEIO_WRITE      |
+ *	 ========|===================================|======== user / kernel
+ *	     chardev.c    files: open, calls, poll, close
+ *	         |
+ *	     batch.c      records in and out of user memory
+ *	         |        (slot.c: that memory; header.c: the record's header)
+ *	     queue.c      read queue ^          | write queue      one of each in
+ *	                             |          v                  a queue pair
+ *	     netdev.c     transmit path       NAPI
+ *	                             ^          |
+ *	                             |          v
+ *	                  qdisc, routing, sockets: the network stack
+ *
+ * Beside this, port.c holds the objects and their lives, control.c creates,
+ * opens, deletes and lists ports, node.c makes /dev/frameio, stats.c counts,
+ * and compat.h knows the kernels.
+ *
+ * OBJECTS, AND WHO KEEPS THEM
+ *
+ * A port has 1 to 64 queue pairs, which are part of its memory. A file is bound
+ * to one queue pair, and a queue pair to at most one file. References on a port
+ * are held by
+ *
+ *  - its interface, from ndo_init to the destructor that runs when the last
+ *    user of the interface is gone;
+ *  - each bound file, from frameio_port_bind() to its release, so that a call
+ *    in flight, which holds the file, never sees the port freed;
+ *  - whoever has just looked it up.
+ *
+ * The port's pointers to the interface and its transmit queues are not
+ * references. They are NULL from ndo_uninit on, and the interface stays for an
+ * RCU grace period after that: they are used under rcu_read_lock(), or under a
+ * lock that ndo_uninit takes (RTNL, bind_lock).
+ *
+ * STATES
+ *
+ * A port is DOWN, then follows its interface UP and DOWN as often as it likes,
+ * and in the end is GONE:
+ *
+ *	DOWN <--ndo_open, ndo_stop--> UP		both --ndo_uninit--> GONE
+ *
+ * Reading works in DOWN and UP, writing in UP only. Who makes a change wakes
+ * whoever sleeps on the port, and they look again.
+ *
+ * A file is unbound (the control node) until FRAMEIO_CREATE or FRAMEIO_OPEN, or
+ * bound from its opening on (a port's node). It stays bound until release. A
+ * queue pair without a file has a closed read queue: frames that still come are
+ * dropped and counted, and the steering sends new ones elsewhere.
+ *
+ * LOCKS
+ *
+ * Outermost first; one at the right may be taken while one at its left is held:
+ *
+ *	file's bind_lock > RTNL > port's bind_lock > queue's lock
+ *	                   RTNL > node_lock
+ *	read_lock, write_lock > queue's lock
+ *
+ * read_lock and write_lock serialise the calls of one direction and are held
+ * while user memory is copied, which a hostile program can make last for ever.
+ * Therefore nothing but calls on the same queue pair ever waits for them: not
+ * teardown, not resizing, not the network stack. These only take the queue's
+ * spinlock, which is held for a few instructions.
+ *
+ * Blocking calls sleep on a queue's wait queue, with none of the locks held.
+ *
+ * BACK-PRESSURE
+ *
+ * A full read queue stops the transmit queue that feeds it, and the queueing
+ * discipline holds the frames; it is started again at half empty. A full write
+ * queue makes writers wait, or get EAGAIN. queue.c argues why no wake-up is lost.
+ *
+ * THE END OF A PORT
+ *
+ * The interface may be deleted at any moment: by "ip link del", with its
+ * network namespace, with the file that created it, when the module is removed.
+ *
+ *  1. The interface is closed: state DOWN; NAPI is disabled and finishes its
+ *     poll; a napi_schedule() that a late writer does has no effect from here.
+ *  2. ndo_uninit: the state becomes GONE, the pointers NULL; the queues are
+ *     closed, and what waits in them is freed and counted. Frames that a reader
+ *     has taken off the queue stay its own. Sleepers wake, and return ENODEV.
+ *  3. After a grace period the interface is freed and its reference dropped.
+ *  4. Each file's release empties what its reader had taken and drops its
+ *     reference. The last one frees the port.
+ *
+ * Files hold the module, so it is removed only when all are closed; interfaces
+ * that are left are deleted then.
+ */
 #include <linux/module.h>
 
 #include "chardev.h"

@@ -102,6 +102,7 @@ static u16 frameio_netdev_select_queue(struct net_device *dev, struct sk_buff *s
 				       struct net_device *sb_dev)
 {
 	struct frameio_port *port = frameio_netdev_port(dev);
+	/* the entries were stored before their number: frameio_port_update_steer() */
 	u16 n = smp_load_acquire(&port->nsteer);
 
 	if (!n)

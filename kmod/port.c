@@ -97,6 +97,7 @@ static void frameio_port_update_steer(struct frameio_port *port)
 	for (i = 0; i < port->nqueues; i++)
 		if (port->qps[i].bound)
 			WRITE_ONCE(port->steer[n++], i);
+	/* after the entries; pairs with frameio_netdev_select_queue() */
 	smp_store_release(&port->nsteer, n);
 }
 

@@ -115,7 +115,7 @@ struct frameio_qp {
  */
 struct frameio_port {
 	struct kref ref;
-	struct mutex bind_lock;
+	struct mutex bind_lock;	/* who is bound, and @dev's end */
 	struct net_device __rcu *dev;
 	enum frameio_state state;
 	u32 flags;

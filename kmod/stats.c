@@ -61,10 +61,8 @@ void frameio_stats_get_link(const struct frameio_port *port, struct rtnl_link_st
 }
 
 #define FRAMEIO_STAT(name) { #name, offsetof(struct frameio_stats, fs_##name) }
-#define FRAMEIO_STAT_MODES(name)						\
-	{ #name "_single", offsetof(struct frameio_stats, fs_##name[FRAMEIO_MODE_SINGLE]) },	\
-	{ #name "_vector", offsetof(struct frameio_stats, fs_##name[FRAMEIO_MODE_VECTOR]) },	\
-	{ #name "_frameio", offsetof(struct frameio_stats, fs_##name[FRAMEIO_MODE_FRAMEIO]) }
+#define FRAMEIO_STAT_MODE(name, mode, MODE) \
+	{ #name "_" #mode, offsetof(struct frameio_stats, fs_##name[FRAMEIO_MODE_##MODE]) }
 
 static const struct {
 	const char *name;
@@ -77,12 +75,20 @@ static const struct {
 	FRAMEIO_STAT(read_drop_closed),
 	FRAMEIO_STAT(read_drop_invalid),
 	FRAMEIO_STAT(read_drop_nomem),
-	FRAMEIO_STAT_MODES(read_frames),
-	FRAMEIO_STAT_MODES(read_calls),
+	FRAMEIO_STAT_MODE(read_frames, single, SINGLE),
+	FRAMEIO_STAT_MODE(read_frames, vector, VECTOR),
+	FRAMEIO_STAT_MODE(read_frames, frameio, FRAMEIO),
+	FRAMEIO_STAT_MODE(read_calls, single, SINGLE),
+	FRAMEIO_STAT_MODE(read_calls, vector, VECTOR),
+	FRAMEIO_STAT_MODE(read_calls, frameio, FRAMEIO),
 	FRAMEIO_STAT(read_bytes),
 	FRAMEIO_STAT(read_errors),
-	FRAMEIO_STAT_MODES(write_frames),
-	FRAMEIO_STAT_MODES(write_calls),
+	FRAMEIO_STAT_MODE(write_frames, single, SINGLE),
+	FRAMEIO_STAT_MODE(write_frames, vector, VECTOR),
+	FRAMEIO_STAT_MODE(write_frames, frameio, FRAMEIO),
+	FRAMEIO_STAT_MODE(write_calls, single, SINGLE),
+	FRAMEIO_STAT_MODE(write_calls, vector, VECTOR),
+	FRAMEIO_STAT_MODE(write_calls, frameio, FRAMEIO),
 	FRAMEIO_STAT(write_bytes),
 	FRAMEIO_STAT(write_errors),
 	FRAMEIO_STAT(write_stalls),

@@ -130,14 +130,14 @@ static void print_table(const struct direction *directions)
 	char bytes[16];
 	int i;
 
-	printf("%-36s %12s %10s %10s %11s %6s\n", "", "frames", "bytes", "calls", "frames/call",
+	printf("%-40s %12s %10s %10s %11s %6s\n", "", "frames", "bytes", "calls", "frames/call",
 	       "drops");
 	for (i = 0; i < 2; i++) {
 		const struct direction *d = &directions[i];
 		char way[80];
 
 		snprintf(way, sizeof(way), "%s > %s", d->from->name.text, d->to->name.text);
-		printf("%-36s %12ju %9sB %10ju %11.1f %6ju\n", way, (uintmax_t)d->frames,
+		printf("%-40s %12ju %9sB %10ju %11.1f %6ju\n", way, (uintmax_t)d->frames,
 		       tool_amount(bytes, d->bytes), (uintmax_t)(d->reads + d->writes),
 		       d->reads ? (double)(d->frames + d->refused) / d->reads : 0.0,
 		       (uintmax_t)d->refused);

@@ -49,13 +49,13 @@
  */
 #define FRAMEIO_HDR_VERSION		1
 
-#define FRAMEIO_F_TSTAMP_SW		0x0001	/* tstamp: CLOCK_REALTIME when the kernel got it */
+#define FRAMEIO_F_TSTAMP_SW		0x0001	/* tstamp: CLOCK_REALTIME, on arrival */
 #define FRAMEIO_F_TSTAMP_HW		0x0002	/* tstamp: the NIC's own clock */
 #define FRAMEIO_F_HASH			0x0004	/* hash */
-#define FRAMEIO_F_VLAN			0x0008	/* vlan_tci and vlan_proto: a tag not in the frame */
-#define FRAMEIO_F_CSUM_PARTIAL		0x0010	/* checksum still to be made: csum_start, csum_offset */
+#define FRAMEIO_F_VLAN			0x0008	/* vlan_tci, vlan_proto: a tag beside the frame */
+#define FRAMEIO_F_CSUM_PARTIAL		0x0010	/* csum_start, csum_offset: a sum to be made */
 #define FRAMEIO_F_CSUM_VALID		0x0020	/* the frame's checksums were verified */
-#define FRAMEIO_F_TRUNC			0x0040	/* the frame was cut to fit; wirelen tells its length */
+#define FRAMEIO_F_TRUNC			0x0040	/* the frame was cut; wirelen is its length */
 
 struct frameio_hdr {
 	__u8	version;	/* FRAMEIO_HDR_VERSION */
@@ -270,6 +270,7 @@ enum {
 	IFLA_FRAMEIO_GROUP,		/* u32: gid */
 	__IFLA_FRAMEIO_MAX
 };
+
 #define IFLA_FRAMEIO_MAX		(__IFLA_FRAMEIO_MAX - 1)
 
 #endif /* _FRAMEIO_FRAMEIO_H */

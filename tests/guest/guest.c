@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -173,6 +174,50 @@ size_t guest_record(void *record, size_t len, uint32_t seed, uint32_t flags)
 	guest_header(record, len);
 	guest_fill((unsigned char *)record + HDRLEN, len, seed, flags);
 	return HDRLEN + len;
+}
+
+void guest_send(int packet, size_t len, uint32_t seed, uint32_t flags)
+{
+	unsigned char frame[len];
+
+	guest_fill(frame, len, seed, flags);
+	ck_assert_int_eq(send(packet, frame, len, 0), len);
+}
+
+void guest_receive(int packet, size_t len, uint32_t seed, uint32_t flags)
+{
+	unsigned char expected[len], received[len + 1];
+
+	guest_fill(expected, len, seed, flags);
+	ck_assert_int_eq(recv(packet, received, sizeof(received), 0), len);
+	ck_assert_mem_eq(received, expected, len);
+}
+
+void guest_check_record(const void *record, size_t len, uint32_t seed, uint32_t flags)
+{
+	unsigned char expected[len];
+	struct frameio_hdr hdr;
+
+	memcpy(&hdr, record, sizeof(hdr));
+	ck_assert_uint_eq(hdr.version, FRAMEIO_HDR_VERSION);
+	ck_assert_uint_eq(hdr.hdrlen, HDRLEN);
+	ck_assert_uint_eq(hdr.flags & FRAMEIO_F_TRUNC, 0);
+	ck_assert_uint_eq(hdr.len, len);
+	ck_assert_uint_eq(hdr.wirelen, len);
+	guest_fill(expected, len, seed, flags);
+	ck_assert_mem_eq((const unsigned char *)record + HDRLEN, expected, len);
+}
+
+void *guest_guarded(size_t len)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+	const size_t size = (len + page - 1) / page * page;
+	unsigned char *map = mmap(NULL, size + page, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_ptr_ne(map, MAP_FAILED);
+	ck_assert_int_eq(mprotect(map + size, page, PROT_NONE), 0);
+	return map + size - len;
 }
 
 void guest_frameio_init(union guest_frameio *fio, uint32_t nvecs, uint32_t nvpf)

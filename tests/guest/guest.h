@@ -62,6 +62,18 @@ void guest_header(void *record, size_t len);
 /* guest_header() and guest_fill(); returns the record's length. */
 size_t guest_record(void *record, size_t len, uint32_t seed, uint32_t flags);
 
+/* Send the frame that guest_fill() makes through a packet socket. */
+void guest_send(int packet, size_t len, uint32_t seed, uint32_t flags);
+
+/* The next frame of a packet socket must be the one that guest_fill() makes. */
+void guest_receive(int packet, size_t len, uint32_t seed, uint32_t flags);
+
+/* What was read must be a whole record with the frame that guest_fill() makes. */
+void guest_check_record(const void *record, size_t len, uint32_t seed, uint32_t flags);
+
+/* @len bytes, zeroed, after which comes a page that cannot be accessed. */
+void *guest_guarded(size_t len);
+
 /* A struct frameio for up to 32 * 8 vectors. */
 union guest_frameio {
 	struct frameio fio;

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "call.h"
+
+/* How often to look at what gives no event. */
+static void pause_a_moment(void)
+{
+	nanosleep(&(struct timespec) { .tv_nsec = 1000000 }, NULL);
+}
+
+static void *call_thread(void *argument)
+{
+	struct guest_call *call = argument;
+	ssize_t result;
+
+	call->tid = gettid();
+	errno = 0;
+	result = call->function(call->fd, call->arg);
+	return (void *)(result < 0 ? -(intptr_t)errno : result);
+}
+
+void guest_call_start(struct guest_call *call, ssize_t (*function)(int, void *), int fd, void *arg)
+{
+	*call = (struct guest_call) { .function = function, .fd = fd, .arg = arg };
+	ck_assert_int_eq(pthread_create(&call->thread, NULL, call_thread, call), 0);
+	while (!call->tid)
+		pause_a_moment();
+}
+
+/* Of a sleeping thread /proc tells the system call; of a running one, that it runs. */
+void guest_call_wait_asleep(struct guest_call *call, long number)
+{
+	char path[64], state = 0;
+	long found = -1;
+
+	for (;; pause_a_moment()) {
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", (int)call->tid);
+		file = fopen(path, "r");
+		ck_assert_msg(file != NULL, "the call returned instead of sleeping");
+		if (fscanf(file, "%ld", &found) != 1)
+			found = -1;
+		fclose(file);
+		snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)call->tid);
+		file = fopen(path, "r");
+		ck_assert_msg(file != NULL, "the call returned instead of sleeping");
+		if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+			state = 0;
+		fclose(file);
+		if (found == number && state == 'S')
+			return;
+	}
+}
+
+ssize_t guest_call_join(struct guest_call *call)
+{
+	void *result;
+
+	ck_assert_int_eq(pthread_join(call->thread, &result), 0);
+	if ((intptr_t)result >= 0)
+		return (intptr_t)result;
+	errno = -(intptr_t)result;
+	return -1;
+}
+
+int guest_call_join_error(struct guest_call *call)
+{
+	ssize_t result = guest_call_join(call);
+
+	ck_assert_msg(result == -1, "the call returned %zd instead of an error", result);
+	return errno;
+}
+
+void guest_call_signal(struct guest_call *call, int number)
+{
+	ck_assert_int_eq(pthread_kill(call->thread, number), 0);
+}
+
+static void keep_to_cpu(pid_t tid, int cpu)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	ck_assert_int_eq(sched_setaffinity(tid, sizeof(cpus), &cpus), 0);
+}
+
+void guest_receive_threaded(const char *name)
+{
+	guest_sh("echo 1 >/sys/class/net/%s/threaded", name);
+}
+
+/* Keep the threads that drain the write queues of an interface to CPU 1; returns how many. */
+static int keep_receive_to_cpu1(const char *name)
+{
+	char path[300], comm[32], prefix[32];
+	struct dirent *entry;
+	DIR *dir = opendir("/proc");
+	int n = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	snprintf(prefix, sizeof(prefix), "napi/%s-", name);
+	while ((entry = readdir(dir))) {
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		file = atoi(entry->d_name) ? fopen(path, "r") : NULL;
+		if (!file)
+			continue;
+		if (fgets(comm, sizeof(comm), file) && !strncmp(comm, prefix, strlen(prefix))) {
+			keep_to_cpu(atoi(entry->d_name), 1);
+			n++;
+		}
+		fclose(file);
+	}
+	closedir(dir);
+	return n;
+}
+
+static pthread_t spinner;
+static atomic_int spinning;
+
+/* With a real-time priority, so that no thread of the kernel gets its turn. */
+static void *spin(void *unused)
+{
+	const struct sched_param param = { .sched_priority = 50 };
+
+	keep_to_cpu(0, 1);
+	ck_assert_int_eq(sched_setscheduler(0, SCHED_FIFO, &param), 0);
+	spinning = 1;
+	while (spinning)
+		;
+	return unused;
+}
+
+void guest_receive_hold(const char *name)
+{
+	guest_receive_threaded(name);
+	ck_assert_int_gt(keep_receive_to_cpu1(name), 0);
+	keep_to_cpu(0, 0);
+	guest_sh("echo -1 >/proc/sys/kernel/sched_rt_runtime_us");
+	ck_assert_int_eq(pthread_create(&spinner, NULL, spin, NULL), 0);
+	while (!spinning)
+		pause_a_moment();
+}
+
+void guest_receive_release(void)
+{
+	spinning = 0;
+	ck_assert_int_eq(pthread_join(spinner, NULL), 0);
+}
+
+void guest_fill_numbered(void *frame, size_t len, uint32_t number)
+{
+	ck_assert_uint_ge(len, GUEST_NUMBERED_MIN);
+	guest_fill(frame, len, number, 0);
+	memcpy((unsigned char *)frame + 14, &number, sizeof(number));
+}
+
+size_t guest_record_numbered(void *record, size_t len, uint32_t number)
+{
+	guest_header(record, len);
+	guest_fill_numbered((unsigned char *)record + HDRLEN, len, number);
+	return HDRLEN + len;
+}
+
+uint32_t guest_check_numbered(const void *frame, size_t len)
+{
+	unsigned char expected[2048];
+	uint32_t number;
+
+	ck_assert_uint_ge(len, GUEST_NUMBERED_MIN);
+	ck_assert_uint_le(len, sizeof(expected));
+	memcpy(&number, (const unsigned char *)frame + 14, sizeof(number));
+	guest_fill_numbered(expected, len, number);
+	ck_assert_mem_eq(frame, expected, len);
+	return number;
+}
+
+void guest_delete_ports(void)
+{
+	struct frameio_info ports[16];
+	struct frameio_list list = { .fl_ports = (uintptr_t)ports, .fl_count = 16 };
+	struct frameio_delete request = { .fd_reserved = { 0 } };
+	int fd = guest_control();
+
+	ck_assert_int_eq(ioctl(fd, FRAMEIO_LIST, &list), 0);
+	while (list.fl_count--) {
+		memcpy(request.fd_name, ports[list.fl_count].fi_name, sizeof(request.fd_name));
+		ck_assert_int_eq(ioctl(fd, FRAMEIO_DELETE, &request), 0);
+	}
+	close(fd);
+}
+
+void guest_wait_running(const char *name)
+{
+	guest_sh("until ip link show %s | grep -q 'state U[PN]'; do sleep 0.01; done", name);
+}
+
+int guest_wait(pid_t child)
+{
+	int status;
+
+	ck_assert_int_gt(child, 0);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_msg(WIFEXITED(status), "the child ended with status %#x", status);
+	return WEXITSTATUS(status);
+}

@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * What the header of a written record can ask for: a VLAN tag, a checksum to be
+ * made or not to be looked at, segments to be cut.
+ *
+ * 10.9.0.2 -- user space -- fio0 10.9.0.1, the kernel, fio1 10.9.1.1 -- user space -- 10.9.1.2
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <linux/virtio_net.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+#define ETHER	sizeof(struct ether_header)
+#define IP	sizeof(struct iphdr)
+#define UDP	sizeof(struct udphdr)
+#define TCP	sizeof(struct tcphdr)
+
+#define PEER	0x0a090002	/* 10.9.0.2 */
+#define KERNEL	0x0a090001
+#define REMOTE	0x0a090102
+
+static union {
+	struct frameio_hdr hdr;
+	unsigned char bytes[HDRLEN + 70000];
+} record;
+
+static unsigned char *const frame = record.bytes + HDRLEN;
+
+static ssize_t write_record(int port)
+{
+	return write(port, &record, HDRLEN + record.hdr.len);
+}
+
+static void accept_record(int port)
+{
+	ck_assert_int_eq(write_record(port), HDRLEN + record.hdr.len);
+}
+
+static void plain_record(size_t len, uint32_t seed)
+{
+	guest_record(&record, len, seed, 0);
+}
+
+/* The sum of 16-bit words in network order, as RFC 1071 has it, not complemented. */
+static uint16_t sum16(uint32_t sum, const unsigned char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		sum += i % 2 ? bytes[i] : (uint32_t)bytes[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+/* The sum of the pseudo-header of what follows an IP header. */
+static uint16_t pseudo_sum(const unsigned char *ip, size_t len)
+{
+	return sum16(ip[9] + len, ip + 12, 8);
+}
+
+static void make_ip(unsigned char *packet, size_t len, uint8_t protocol, uint32_t to)
+{
+	struct iphdr ip = {
+		.version = 4,
+		.ihl = 5,
+		.tot_len = htons(len),
+		.ttl = 64,
+		.protocol = protocol,
+		.saddr = htonl(PEER),
+		.daddr = htonl(to),
+	};
+
+	ip.check = htons(~sum16(0, (void *)&ip, sizeof(ip)));
+	memcpy(packet, &ip, sizeof(ip));
+}
+
+static void make_ether(void)
+{
+	struct ether_header ether = { .ether_type = htons(ETHERTYPE_IP) };
+	struct ifreq request = { .ifr_name = "fio0" };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	ck_assert_int_eq(ioctl(fd, SIOCGIFHWADDR, &request), 0);
+	close(fd);
+	memcpy(ether.ether_dhost, request.ifr_hwaddr.sa_data, ETH_ALEN);
+	memcpy(ether.ether_shost, "\x02\x00\x00\x00\x00\x01", ETH_ALEN);
+	memcpy(frame, &ether, sizeof(ether));
+}
+
+/*
+ * A UDP packet with @len bytes of payload to port 2000 @at bytes into the frame,
+ * whose checksum is that of the pseudo-header only.
+ */
+static void udp_record(size_t at, size_t len, uint32_t seed, uint32_t to)
+{
+	unsigned char *ip = frame + at;
+	struct udphdr udp = {
+		.source = htons(1000),
+		.dest = htons(2000),
+		.len = htons(UDP + len),
+	};
+
+	plain_record(at + IP + UDP + len, seed);
+	if (at)
+		make_ether();
+	make_ip(ip, IP + UDP + len, IPPROTO_UDP, to);
+	udp.check = htons(pseudo_sum(ip, UDP + len));
+	memcpy(ip + IP, &udp, sizeof(udp));
+}
+
+/* Leave that checksum to the kernel. */
+static void ask_for_checksum(size_t at, size_t offset)
+{
+	record.hdr.flags |= FRAMEIO_F_CSUM_PARTIAL;
+	record.hdr.csum_start = at + IP;
+	record.hdr.csum_offset = offset;
+}
+
+/* A TCP packet that is to be cut into segments of @size bytes. */
+static void tcp_record(size_t len, uint16_t size)
+{
+	unsigned char *ip = frame + ETHER;
+	struct tcphdr tcp = {
+		.source = htons(1000),
+		.dest = htons(2000),
+		.seq = htonl(5000),
+		.ack_seq = htonl(7000),
+		.doff = TCP / 4,
+		.ack = 1,
+		.psh = 1,
+		.window = htons(1000),
+	};
+
+	plain_record(ETHER + IP + TCP + len, 1);
+	make_ether();
+	make_ip(ip, IP + TCP + len, IPPROTO_TCP, REMOTE);
+	tcp.check = htons(pseudo_sum(ip, TCP + len));
+	memcpy(ip + IP, &tcp, sizeof(tcp));
+	ask_for_checksum(ETHER, offsetof(struct tcphdr, check));
+	record.hdr.gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
+	record.hdr.gso_size = size;
+	record.hdr.gso_hdrlen = ETHER + IP + TCP;
+}
+
+static int create_fio0(uint32_t flags)
+{
+	int port = guest_create_up("fio0", flags, 1, 0);
+
+	guest_sh("ip address add 10.9.0.1/24 dev fio0");
+	return port;
+}
+
+static int create_fio1(void)
+{
+	int port = guest_create_up("fio1", 0, 1, 0);
+
+	guest_sh("ip address add 10.9.1.1/24 dev fio1 && sysctl -q -w net.ipv4.ip_forward=1 && "
+		 "ip neighbour add 10.9.1.2 lladdr 02:00:00:00:00:02 dev fio1");
+	return port;
+}
+
+static int udp_socket(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(2000) };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	ck_assert_int_eq(bind(fd, (void *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+/* The payload of the packet in the record, which came @at bytes into its frame, arrives. */
+static void receive_payload(int fd, size_t at)
+{
+	size_t len = record.hdr.len - at - IP - UDP;
+	unsigned char payload[2048];
+
+	ck_assert_int_eq(recv(fd, payload, sizeof(payload), 0), len);
+	ck_assert_mem_eq(payload, frame + at + IP + UDP, len);
+}
+
+/* Receive a frame; returns its tag as the kernel tells it, or false if it has none. */
+static bool receive_tag(int packet, struct tpacket_auxdata *aux, size_t len, uint32_t seed)
+{
+	unsigned char expected[len], received[2048], control[256];
+	struct iovec iov = { received, sizeof(received) };
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+
+	ck_assert_int_eq(recvmsg(packet, &message, 0), len);
+	guest_fill(expected, len, seed, 0);
+	ck_assert_mem_eq(received, expected, len);
+	ck_assert_ptr_nonnull(CMSG_FIRSTHDR(&message));
+	memcpy(aux, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(*aux));
+	return aux->tp_status & TP_STATUS_VLAN_VALID;
+}
+
+static int auxdata_socket(const char *name)
+{
+	int fd = guest_packet_socket(name), one = 1;
+
+	ck_assert_int_eq(setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof(one)), 0);
+	return fd;
+}
+
+START_TEST(a_vlan_tag_in_the_header_is_the_frames_tag)
+{
+	static const uint16_t tags[] = { 0, 1, 100, 4095, 0xe000, 0x1000, 0xb064, 0xffff };
+	const uint16_t proto = _i ? 0x88a8 : 0x8100;
+	int port = guest_create_up("fio0", 0, 1, 0);
+	int packet = auxdata_socket("fio0");
+	struct tpacket_auxdata aux;
+
+	for (uint32_t i = 0; i < 8; i++) {
+		plain_record(60 + i, i);
+		record.hdr.flags = FRAMEIO_F_VLAN;
+		record.hdr.vlan_proto = proto;
+		record.hdr.vlan_tci = tags[i];
+		accept_record(port);
+		ck_assert(receive_tag(packet, &aux, 60 + i, i));
+		ck_assert_uint_eq(aux.tp_vlan_tci, tags[i]);
+		ck_assert_uint_eq(aux.tp_vlan_tpid, proto);
+	}
+}
+END_TEST
+
+START_TEST(without_the_vlan_flag_there_is_no_tag)
+{
+	int port = guest_create_up("fio0", 0, 1, 0);
+	int packet = auxdata_socket("fio0");
+	struct tpacket_auxdata aux;
+
+	plain_record(60, 1);
+	record.hdr.vlan_proto = ETHERTYPE_VLAN;
+	record.hdr.vlan_tci = 100;
+	accept_record(port);
+	ck_assert(!receive_tag(packet, &aux, 60, 1));
+}
+END_TEST
+
+START_TEST(a_tagged_frame_of_the_longest_length_is_accepted)
+{
+	int port = guest_create_up("fio0", 0, 1, 0);
+	int packet = auxdata_socket("fio0");
+	struct tpacket_auxdata aux;
+
+	plain_record(1514, 1);
+	record.hdr.flags = FRAMEIO_F_VLAN;
+	record.hdr.vlan_proto = ETHERTYPE_VLAN;
+	record.hdr.vlan_tci = 100;
+	accept_record(port);
+	ck_assert(receive_tag(packet, &aux, 1514, 1));
+}
+END_TEST
+
+START_TEST(a_vlan_device_receives_the_frames_of_its_tag)
+{
+	int port = guest_create_up("fio0", 0, 1, 0);
+	int packet;
+
+	guest_sh("ip link add link fio0 name fio0.100 type vlan id 100 && "
+		 "sysctl -q -w net.ipv6.conf.fio0/100.disable_ipv6=1 && ip link set fio0.100 up");
+	packet = guest_packet_socket("fio0.100");
+	for (uint32_t tag = 99; tag <= 101; tag++) {
+		plain_record(60, tag);
+		record.hdr.flags = FRAMEIO_F_VLAN;
+		record.hdr.vlan_proto = ETHERTYPE_VLAN;
+		record.hdr.vlan_tci = tag;
+		accept_record(port);
+	}
+	record.hdr.vlan_tci = 100;
+	accept_record(port);
+	guest_receive(packet, 60, 100, 0);
+	guest_receive(packet, 60, 101, 0);
+}
+END_TEST
+
+START_TEST(a_tag_of_no_vlan_protocol_is_refused)
+{
+	static const uint16_t protocols[] = { 0, 0x0800, 0x0081, 0xa888, 0x8101, 0x9100, 0xffff };
+	int port = guest_create_up("fio0", 0, 1, 0);
+	int packet = guest_packet_socket("fio0");
+
+	for (int i = 0; i < 7; i++) {
+		plain_record(60, 1);
+		record.hdr.flags = FRAMEIO_F_VLAN;
+		record.hdr.vlan_proto = protocols[i];
+		ck_assert_errno(write_record(port), EINVAL);
+	}
+	plain_record(60, 2);
+	accept_record(port);
+	guest_receive(packet, 60, 2, 0);
+}
+END_TEST
+
+START_TEST(a_checksum_to_be_made_is_not_looked_at)
+{
+	const size_t at = _i ? 0 : ETHER;
+	int port = create_fio0(_i ? FRAMEIO_PORT_L3 : 0);
+	int udp = udp_socket();
+
+	for (size_t len = 1; len <= 1472; len += 107) {
+		udp_record(at, len, len, KERNEL);
+		accept_record(port);	/* wrong, and dropped by the kernel's UDP */
+		udp_record(at, len, len + 1, KERNEL);
+		ask_for_checksum(at, offsetof(struct udphdr, check));
+		accept_record(port);
+		receive_payload(udp, at);
+	}
+}
+END_TEST
+
+START_TEST(a_checksum_to_be_made_is_made_before_the_wire)
+{
+	int port = create_fio0(0), far = create_fio1();
+	unsigned char received[2048], *ip = received + HDRLEN + ETHER;
+	size_t len;
+
+	for (len = 20; len <= 1472; len += 107) {
+		udp_record(ETHER, len, len, REMOTE);
+		ask_for_checksum(ETHER, offsetof(struct udphdr, check));
+		accept_record(port);
+		ck_assert_int_eq(read(far, received, sizeof(received)), HDRLEN + record.hdr.len);
+		ck_assert_mem_eq(ip + IP + UDP, frame + ETHER + IP + UDP, len);
+		ck_assert_uint_eq(sum16(0, ip, IP), 0xffff);
+		ck_assert_uint_eq(sum16(pseudo_sum(ip, UDP + len), ip + IP, UDP + len), 0xffff);
+	}
+}
+END_TEST
+
+START_TEST(a_checksum_outside_the_frame_is_refused)
+{
+	static const uint16_t places[][2] = {
+		{ 59, 0 }, { 60, 0 }, { 61, 0 }, { 65535, 0 }, { 34, 25 }, { 34, 26 },
+		{ 34, 65535 }, { 0, 59 }, { 0, 60 }, { 0, 65535 }, { 65535, 65535 },
+		{ 32768, 32768 }, { 65535, 1 },
+	};
+	int port = guest_create_up("fio0", 0, 1, 0);
+	int packet = guest_packet_socket("fio0");
+
+	for (int i = 0; i < 13; i++) {
+		plain_record(60, 1);
+		record.hdr.csum_start = places[i][0];
+		record.hdr.csum_offset = places[i][1];
+		accept_record(port);
+		guest_receive(packet, 60, 1, 0);
+		record.hdr.flags = FRAMEIO_F_CSUM_PARTIAL;
+		ck_assert_errno(write_record(port), EINVAL);
+	}
+	record.hdr.csum_start = 34;
+	record.hdr.csum_offset = 24;
+	accept_record(port);
+	guest_receive(packet, 60, 1, 0);
+}
+END_TEST
+
+START_TEST(a_checksum_that_was_verified_is_not_verified_again)
+{
+	const size_t at = _i ? 0 : ETHER;
+	int port = create_fio0(_i ? FRAMEIO_PORT_L3 : 0);
+	int udp = udp_socket();
+
+	udp_record(at, 100, 1, KERNEL);
+	accept_record(port);	/* wrong, and dropped by the kernel's UDP */
+	udp_record(at, 100, 2, KERNEL);
+	record.hdr.flags = FRAMEIO_F_CSUM_VALID;
+	accept_record(port);
+	receive_payload(udp, at);
+}
+END_TEST
+
+/* The segment of payload from @from on, which ends up as @len bytes in a frame of its own. */
+static void check_segment(const unsigned char *received, size_t from, size_t len, bool last)
+{
+	const unsigned char *ip = received + HDRLEN + ETHER;
+	struct tcphdr tcp;
+
+	memcpy(&tcp, ip + IP, sizeof(tcp));
+	ck_assert_uint_eq(ip[2] << 8 | ip[3], IP + TCP + len);
+	ck_assert_uint_eq(sum16(0, ip, IP), 0xffff);
+	ck_assert_uint_eq(sum16(pseudo_sum(ip, TCP + len), ip + IP, TCP + len), 0xffff);
+	ck_assert_uint_eq(ntohl(tcp.seq), 5000 + from);
+	ck_assert_uint_eq(tcp.psh, last);
+	ck_assert_mem_eq(ip + IP + TCP, frame + ETHER + IP + TCP + from, len);
+}
+
+START_TEST(a_long_tcp_packet_is_cut_into_segments)
+{
+	static const size_t lens[] = { 1001, 4500, 20000, 65535 - IP - TCP };
+	int port = create_fio0(0), far = create_fio1();
+	unsigned char received[2048];
+	size_t len = lens[_i], from, part;
+
+	tcp_record(len, 1000);
+	accept_record(port);
+	for (from = 0; from < len; from += part) {
+		part = len - from < 1000 ? len - from : 1000;
+		ck_assert_int_eq(read(far, received, sizeof(received)),
+				 HDRLEN + ETHER + IP + TCP + part);
+		check_segment(received, from, part, from + part == len);
+	}
+}
+END_TEST
+
+/* What cannot be cut, or not with what the header tells; a frame of @len bytes. */
+static const struct wrong_gso {
+	uint8_t type;
+	uint16_t flags, size, csum_start, csum_offset;
+	size_t len;
+} wrong_gso[] = {
+	{ 2, FRAMEIO_F_CSUM_PARTIAL, 1000, 34, 16, 3000 },	/* no such type */
+	{ 6, FRAMEIO_F_CSUM_PARTIAL, 1000, 34, 16, 3000 },
+	{ 0x41, FRAMEIO_F_CSUM_PARTIAL, 1000, 34, 16, 3000 },
+	{ 0x7f, FRAMEIO_F_CSUM_PARTIAL, 1000, 34, 16, 3000 },
+	{ 0x80, FRAMEIO_F_CSUM_PARTIAL, 1000, 34, 16, 3000 },	/* ECN of nothing */
+	{ 0xff, FRAMEIO_F_CSUM_PARTIAL, 1000, 34, 16, 3000 },
+	{ 1, FRAMEIO_F_CSUM_PARTIAL, 0, 34, 16, 3000 },		/* segments of no bytes */
+	{ 3, FRAMEIO_F_CSUM_PARTIAL, 0, 34, 6, 3000 },
+	{ 4, FRAMEIO_F_CSUM_PARTIAL, 0, 54, 16, 3000 },
+	{ 1, FRAMEIO_F_CSUM_PARTIAL, 0xffff, 34, 16, 3000 },	/* GSO_BY_FRAGS in the kernel */
+	{ 1, FRAMEIO_F_CSUM_PARTIAL, 1000, 34, 16, 53 },	/* a TCP header cut short */
+	{ 1, FRAMEIO_F_CSUM_PARTIAL, 1000, 2990, 16, 3000 },	/* outside the frame */
+	{ 1, FRAMEIO_F_CSUM_PARTIAL, 1000, 34, 6, 3000 },	/* UDP's place for a checksum */
+	{ 1, FRAMEIO_F_CSUM_PARTIAL, 3000, 34, 16, 3000 },	/* one segment above the MTU */
+	{ 1, FRAMEIO_F_CSUM_PARTIAL, 1000, 34, 16, 65554 },	/* longer than IP can tell */
+	{ 1, 0, 1000, 34, 16, 3000 },				/* a checksum nobody makes */
+	{ 1, FRAMEIO_F_CSUM_VALID, 1000, 34, 16, 3000 },
+};
+#define NWRONG	((int)(sizeof(wrong_gso) / sizeof(wrong_gso[0])))
+
+START_TEST(segments_that_cannot_be_cut_are_refused)
+{
+	const struct wrong_gso *wrong = &wrong_gso[_i];
+	int port = create_fio0(0);
+	int packet = guest_packet_socket("fio0");
+
+	tcp_record(60000, 1000);
+	record.hdr.len = wrong->len;
+	record.hdr.flags = wrong->flags;
+	record.hdr.csum_start = wrong->csum_start;
+	record.hdr.csum_offset = wrong->csum_offset;
+	record.hdr.gso_type = wrong->type;
+	record.hdr.gso_size = wrong->size;
+	ck_assert_errno(write_record(port), EINVAL);
+	plain_record(60, 2);
+	accept_record(port);
+	guest_receive(packet, 60, 2, 0);
+}
+END_TEST
+
+START_TEST(without_a_gso_type_a_long_frame_stays_too_long)
+{
+	int port = create_fio0(0);
+
+	tcp_record(4500, 1000);
+	record.hdr.gso_type = VIRTIO_NET_HDR_GSO_NONE;
+	ck_assert_errno(write_record(port), EINVAL);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("offload");
+	TCase *tcase = tcase_create("offload");
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_loop_test(tcase, a_vlan_tag_in_the_header_is_the_frames_tag, 0, 2);
+	tcase_add_test(tcase, without_the_vlan_flag_there_is_no_tag);
+	tcase_add_test(tcase, a_tagged_frame_of_the_longest_length_is_accepted);
+	tcase_add_test(tcase, a_vlan_device_receives_the_frames_of_its_tag);
+	tcase_add_test(tcase, a_tag_of_no_vlan_protocol_is_refused);
+	tcase_add_loop_test(tcase, a_checksum_to_be_made_is_not_looked_at, 0, 2);
+	tcase_add_test(tcase, a_checksum_to_be_made_is_made_before_the_wire);
+	tcase_add_test(tcase, a_checksum_outside_the_frame_is_refused);
+	tcase_add_loop_test(tcase, a_checksum_that_was_verified_is_not_verified_again, 0, 2);
+	tcase_add_loop_test(tcase, a_long_tcp_packet_is_cut_into_segments, 0, 4);
+	tcase_add_loop_test(tcase, segments_that_cannot_be_cut_are_refused, 0, NWRONG);
+	tcase_add_test(tcase, without_a_gso_type_a_long_frame_stays_too_long);
+	suite_add_tcase(suite, tcase);
+	return guest_run(suite);
+}
