@@ -79,7 +79,7 @@ static ssize_t frameio_record_read(struct frameio_qp *qp, struct sk_buff *skb,
 		copied = frameio_record_read_at_once(qp, skb, to);
 	else
 		copied = frameio_record_read_in_parts(qp, skb, len, to);
-	return copied ? hdrlen + len : -EFAULT;
+	return copied ? (ssize_t)hdrlen + len : -EFAULT;
 }
 
 /* Give back @done frames, take what has come, and let a stopped transmit queue go on. */

@@ -84,7 +84,7 @@ static bool frameio_is_nonblock(const struct file *filp)
 
 /*
  * The slots of a read or write call: an iovec each, or the whole of what is no
- * row of iovecs. An empty iovec is refused here.
+ * row of iovecs. One that is null or empty is refused here.
  */
 static int frameio_slots_from_iter(struct frameio_slots *slots, struct iov_iter *iter)
 {
@@ -93,6 +93,8 @@ static int frameio_slots_from_iter(struct frameio_slots *slots, struct iov_iter 
 	slots->iter = iter;
 	slots->next = 0;
 	slots->n = 1;
+	if (frameio_iter_is_ubuf(iter))
+		return frameio_iter_ubuf(iter) ? 0 : -EINVAL;
 	if (!iter_is_iovec(iter))
 		return 0;
 	slots->n = iter->nr_segs;

@@ -64,6 +64,15 @@ static inline bool frameio_iter_is_ubuf(const struct iov_iter *iter)
 #endif
 }
 
+static inline void __user *frameio_iter_ubuf(const struct iov_iter *iter)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 0, 0)
+	return NULL;
+#else
+	return iter->ubuf + iter->iov_offset;
+#endif
+}
+
 /* 6.4: the vectors of an iterator are reached through iter_iov(). */
 static inline const struct iovec *frameio_iter_iov(const struct iov_iter *iter)
 {

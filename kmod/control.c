@@ -290,9 +290,6 @@ static u32 frameio_control_collect(struct frameio_info *infos, u32 room)
 	return n;
 }
 
-/* Ports that one call lists at most, so that what it allocates is bounded. */
-#define FRAMEIO_LIST_MAX	4096
-
 /**
  * frameio_control_list() - FRAMEIO_LIST
  * @arg: struct frameio_list of user space
@@ -310,7 +307,8 @@ int frameio_control_list(void __user *arg)
 		return -EFAULT;
 	if (list.fl_reserved)
 		return -EINVAL;
-	room = min_t(u32, list.fl_count, FRAMEIO_LIST_MAX);
+	/* no more memory than there are ports, whatever the caller has room for */
+	room = min(list.fl_count, frameio_control_collect(NULL, 0));
 	if (room) {
 		infos = kvmalloc_array(room, sizeof(*infos), GFP_KERNEL_ACCOUNT);
 		if (!infos)

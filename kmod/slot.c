@@ -58,6 +58,9 @@ bool frameio_slots_next(const struct frameio_slots *slots, struct frameio_slot *
 		iov = &frameio_iter_iov(slots->iter)[slots->next];
 		slot->base = iov->iov_base;
 		slot->len = iov->iov_len;
+	} else if (frameio_iter_is_ubuf(slots->iter)) {
+		slot->base = frameio_iter_ubuf(slots->iter);
+		slot->len = iov_iter_count(slots->iter);
 	} else {
 		slot->base = NULL;
 		slot->len = iov_iter_count(slots->iter);

@@ -6,7 +6,7 @@
 void frameio_records_init(struct frameio_records *records, const void *row, size_t size)
 {
 	records->next = row;
-	records->end = records->next + size;
+	records->end = size ? records->next + size : records->next; /* an empty row may be NULL */
 }
 
 /*

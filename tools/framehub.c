@@ -54,11 +54,15 @@ static void usage(void)
 	     "  -V, --version   print the version");
 }
 
-static void die_of(const struct port *port, const char *what, int err)
+/* Tell why a port can be used no longer. */
+static void complain(const struct port *port, const char *what, int err)
 {
+	fprintf(stderr, "%s: ", tool_name);
 	if (err == -ENODEV)
-		tool_die(TOOL_FAILED, "port '%s' is gone", port->name.text);
-	tool_die(TOOL_FAILED, "cannot %s port '%s': %s", what, port->name.text, tool_explain(-err));
+		fprintf(stderr, "port '%s' is gone\n", port->name.text);
+	else
+		fprintf(stderr, "cannot %s port '%s': %s\n", what, port->name.text,
+			tool_explain(-err));
 }
 
 static uint64_t batch_bytes(const struct frameio_batch *batch)
@@ -75,7 +79,7 @@ static uint64_t batch_bytes(const struct frameio_batch *batch)
  * Write what the batch holds. Frames the destination does not take, because
  * its MTU is smaller or it is down, are dropped as on a wire, and counted.
  *
- * Return: 0, -EAGAIN or -ENODEV.
+ * Return: 0; -EAGAIN or -ENOMEM, some are left; another error of the port.
  */
 static int direction_write(struct direction *direction)
 {
@@ -96,33 +100,44 @@ static int direction_write(struct direction *direction)
 		} else if (n == -ENETDOWN) {
 			direction->refused += frameio_batch_count(batch);
 			frameio_batch_clear(batch);
-		} else if (n != -ENOMEM && n != -EINTR) {
+		} else if (n != -EINTR) {
 			return n;
 		}
 	}
 	return 0;
 }
 
-/* Move frames until the source has none or the destination takes none; true: it moved some. */
+/* Batches that one direction moves before the other has its turn. */
+#define TURN	16
+
+/*
+ * Move frames until the source has none, the destination takes none, or the
+ * turn is over.
+ *
+ * Return: false if a port can be used no longer; that has been told.
+ */
 static bool direction_move(struct direction *direction)
 {
-	bool moved = false;
-	int ret;
+	int i, ret;
 
-	for (;;) {
+	for (i = 0; i < TURN; i++) {
 		ret = direction_write(direction);
-		if (ret == -EAGAIN)
-			return moved;
-		if (ret)
-			die_of(direction->to, "write to", ret);
+		if (ret == -EAGAIN || ret == -ENOMEM)
+			return true;
+		if (ret) {
+			complain(direction->to, "write to", ret);
+			return false;
+		}
 		ret = frameio_batch_read(direction->batch, direction->from->qp);
 		if (ret == -EAGAIN || ret == -EINTR)
-			return moved;
-		if (ret < 0)
-			die_of(direction->from, "read from", ret);
+			return true;
+		if (ret < 0) {
+			complain(direction->from, "read from", ret);
+			return false;
+		}
 		direction->reads++;
-		moved = true;
 	}
+	return true;
 }
 
 static void print_table(const struct direction *directions)
@@ -199,24 +214,26 @@ static short wanted_events(const struct direction *reading, const struct directi
 	       (frameio_batch_count(writing->batch) ? POLLOUT : 0);
 }
 
-static void run(struct direction *directions)
+/* Move frames until a signal comes (true) or a port can be used no longer (false). */
+static bool run(struct direction *directions)
 {
 	const bool progress = !quiet && !json && isatty(STDERR_FILENO);
 	const sigset_t *unblocked = tool_catch_signals();
 	const struct timespec second = { .tv_sec = 1 };
 	double shown = now(), elapsed;
 	struct pollfd fds[2];
+	bool good = true;
 	int i;
 
 	for (i = 0; i < 2; i++)
 		fds[i].fd = frameio_fd(directions[i].from->qp);
-	while (!tool_interrupted()) {
+	while (good && !tool_interrupted()) {
 		fds[0].events = wanted_events(&directions[0], &directions[1]);
 		fds[1].events = wanted_events(&directions[1], &directions[0]);
 		if (ppoll(fds, 2, progress ? &second : NULL, unblocked) < 0 && errno != EINTR)
 			tool_die(TOOL_FAILED, "cannot wait for frames: %s", strerror(errno));
-		for (i = 0; i < 2; i++)
-			direction_move(&directions[i]);
+		for (i = 0; good && i < 2; i++)
+			good = direction_move(&directions[i]);
 		elapsed = now() - shown;
 		if (progress && elapsed >= 1) {
 			show_progress(directions, elapsed);
@@ -225,6 +242,7 @@ static void run(struct direction *directions)
 	}
 	if (progress)
 		fputs("\r\033[K", stderr);
+	return good;
 }
 
 static void parse_options(int argc, char **argv)
@@ -273,6 +291,7 @@ int main(int argc, char **argv)
 {
 	struct port ports[2];
 	struct direction directions[2] = { 0 };
+	bool good;
 	int i, err;
 
 	tool_name = "framehub";
@@ -302,5 +321,5 @@ int main(int argc, char **argv)
 		frameio_batch_free(directions[i].batch);
 		frameio_close(ports[i].qp);
 	}
-	return 0;
+	return good ? 0 : TOOL_FAILED;
 }

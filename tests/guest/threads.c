@@ -44,6 +44,11 @@ static void batch_init(struct batch *batch, int n)
 	}
 }
 
+static int fio_moved(const struct batch *batch, int result)
+{
+	return result < 0 ? -1 : (int)batch->fio.fio.fio_nvecs;
+}
+
 /* The frames that a call moved, or -1. */
 static int batch_read(struct batch *batch, int fd, enum way way)
 {
@@ -51,7 +56,7 @@ static int batch_read(struct batch *batch, int fd, enum way way)
 
 	batch_init(batch, BATCH);
 	if (way == FRAMEIO)
-		return ioctl(fd, FRAMEIO_READ, &batch->fio) < 0 ? -1 : (int)batch->fio.fio.fio_nvecs;
+		return fio_moved(batch, ioctl(fd, FRAMEIO_READ, &batch->fio));
 	ret = way == SINGLE ? read(fd, batch->records[0], RECORD) : readv(fd, batch->iov, BATCH);
 	ck_assert_int_eq(ret < 0 ? 0 : ret % RECORD, 0);
 	return ret < 0 ? -1 : ret / RECORD;
@@ -63,7 +68,7 @@ static int batch_write(struct batch *batch, int fd, enum way way)
 
 	batch_init(batch, BATCH);
 	if (way == FRAMEIO)
-		return ioctl(fd, FRAMEIO_WRITE, &batch->fio) < 0 ? -1 : (int)batch->fio.fio.fio_nvecs;
+		return fio_moved(batch, ioctl(fd, FRAMEIO_WRITE, &batch->fio));
 	ret = way == SINGLE ? write(fd, batch->records[0], RECORD) : writev(fd, batch->iov, BATCH);
 	ck_assert_int_eq(ret < 0 ? 0 : ret % RECORD, 0);
 	return ret < 0 ? -1 : ret / RECORD;
@@ -111,7 +116,7 @@ START_TEST(many_threads_read_each_frame_once)
 	int fd = guest_create_up("fio0", 0, 1, 0), room = 65536, i;
 	int packet = guest_packet_socket("fio0");
 	unsigned char frame[LEN];
-	uint32_t n = 0, total = 0;
+	uint32_t n, total = 0;
 
 	guest_set_limits(fd, 32, 0);
 	ck_assert_int_eq(setsockopt(packet, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
