@@ -311,7 +311,7 @@ int main(int argc, char **argv)
 			tool_die(TOOL_FAILED, "cannot make a batch: %s", strerror(-err));
 	}
 
-	run(directions);
+	good = run(directions);
 
 	if (json)
 		print_json(directions);
