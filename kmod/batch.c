@@ -266,7 +266,7 @@ static bool frameio_record_check(const struct frameio_port *port, const struct f
 {
 	if (!frameio_header_check(hdr, len))
 		return false;
-	if (!hdr->gso_type && len > frameio_record_max(port, frame))
+	if ((hdr->gso_type ? hdr->gso_size : len) > frameio_record_max(port, frame))
 		return false;
 	if (frameio_port_is_l3(port))
 		return frameio_packet_check(frame, len) && !(hdr->flags & FRAMEIO_F_VLAN);
@@ -281,9 +281,15 @@ static void frameio_record_free(struct frameio_record *record)
 		page_frag_free(record->data);
 }
 
-/* Make an sk_buff of a record's memory now, for what its header asks of it. */
-static int frameio_record_apply(struct frameio_record *record, const struct frameio_hdr *hdr)
+/*
+ * Make an sk_buff of a record's memory now, for what its header asks of it. A
+ * frame longer than the port's longest must have become segments that are not.
+ */
+static int frameio_record_apply(const struct frameio_port *port, struct frameio_record *record,
+				const struct frameio_hdr *hdr)
 {
+	int err;
+
 	if (!record->skb) {
 		record->skb = build_skb(record->data, frameio_record_size(record->len));
 		if (!record->skb)
@@ -292,7 +298,11 @@ static int frameio_record_apply(struct frameio_record *record, const struct fram
 		skb_put(record->skb, record->len);
 	}
 	__skb_pull(record->skb, sizeof(*hdr));
-	return frameio_header_apply(hdr, record->skb);
+	err = frameio_header_apply(hdr, record->skb);
+	if (!err && hdr->gso_type && !skb_is_gso(record->skb) &&
+	    record->skb->len > frameio_record_max(port, record->skb->data))
+		err = -EINVAL;
+	return err;
 }
 
 static int frameio_record_copy_in_small(struct frameio_record *record, struct frameio_slot *from)
@@ -353,7 +363,7 @@ static int frameio_record_write(struct frameio_qp *qp, struct frameio_slot *from
 	if (!frameio_record_check(qp->port, &hdr, start + sizeof(hdr), record->len - sizeof(hdr)))
 		goto err_free;
 	if (unlikely(record->skb || !frameio_header_is_plain(&hdr))) {
-		err = frameio_record_apply(record, &hdr);
+		err = frameio_record_apply(qp->port, record, &hdr);
 		if (err)
 			goto err_free;
 	}

@@ -348,18 +348,41 @@ static int frameio_chardev_stats(struct frameio_qp *qp, void __user *arg, size_t
 	return frameio_chardev_put(arg, user_size, &stats, sizeof(stats));
 }
 
-/* A command as it would be if its argument had no size. */
 static unsigned int frameio_ioctl_unsized(unsigned int cmd)
 {
 	return cmd & ~(_IOC_SIZEMASK << _IOC_SIZESHIFT);
 }
 
-static long frameio_chardev_ioctl(struct file *filp, unsigned int cmd, unsigned long argument)
+/* A command whose struct grows from version to version, with this version's size. */
+static unsigned int frameio_ioctl_base(unsigned int cmd)
 {
-	struct frameio_file *file = filp->private_data;
-	struct frameio_qp *qp = frameio_file_qp(file);
-	void __user *arg = (void __user *)argument;
+	if (frameio_ioctl_unsized(cmd) == frameio_ioctl_unsized(FRAMEIO_INFO))
+		return FRAMEIO_INFO;
+	if (frameio_ioctl_unsized(cmd) == frameio_ioctl_unsized(FRAMEIO_STATS))
+		return FRAMEIO_STATS;
+	return cmd;
+}
 
+static bool frameio_ioctl_is_for_bound(unsigned int cmd)
+{
+	switch (cmd) {
+	case FRAMEIO_READ:
+	case FRAMEIO_WRITE:
+	case FRAMEIO_INFO:
+	case FRAMEIO_STATS:
+	case FRAMEIO_SET_LIMITS:
+	case FRAMEIO_SET_OPTIONS:
+	case FRAMEIO_GET_OPTIONS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Commands for any file; -ENOTTY: it is none of them. */
+static long frameio_chardev_ioctl_any(struct frameio_file *file, unsigned int cmd,
+				      void __user *arg)
+{
 	switch (cmd) {
 	case FRAMEIO_CREATE:
 	case FRAMEIO_OPEN:
@@ -368,9 +391,27 @@ static long frameio_chardev_ioctl(struct file *filp, unsigned int cmd, unsigned 
 		return frameio_control_delete(arg);
 	case FRAMEIO_LIST:
 		return frameio_control_list(arg);
+	default:
+		return -ENOTTY;
 	}
+}
+
+static long frameio_chardev_ioctl(struct file *filp, unsigned int cmd, unsigned long argument)
+{
+	struct frameio_file *file = filp->private_data;
+	struct frameio_qp *qp = frameio_file_qp(file);
+	void __user *arg = (void __user *)argument;
+	const size_t size = _IOC_SIZE(cmd);
+	long ret;
+
+	ret = frameio_chardev_ioctl_any(file, cmd, arg);
+	if (ret != -ENOTTY)
+		return ret;
+	cmd = frameio_ioctl_base(cmd);
+	if (!frameio_ioctl_is_for_bound(cmd))
+		return -ENOTTY;
 	if (!qp)
-		return _IOC_TYPE(cmd) == FRAMEIO_IOC ? -ENOTCONN : -ENOTTY;
+		return -ENOTCONN;
 	switch (cmd) {
 	case FRAMEIO_READ:
 		return frameio_chardev_ioctl_batch(file, arg, frameio_is_nonblock(filp),
@@ -378,18 +419,17 @@ static long frameio_chardev_ioctl(struct file *filp, unsigned int cmd, unsigned 
 	case FRAMEIO_WRITE:
 		return frameio_chardev_ioctl_batch(file, arg, frameio_is_nonblock(filp),
 						   frameio_batch_write);
+	case FRAMEIO_INFO:
+		return frameio_chardev_info(qp, arg, size);
+	case FRAMEIO_STATS:
+		return frameio_chardev_stats(qp, arg, size);
 	case FRAMEIO_SET_LIMITS:
 		return frameio_chardev_set_limits(qp, arg);
 	case FRAMEIO_SET_OPTIONS:
 		return frameio_chardev_set_options(file, arg);
-	case FRAMEIO_GET_OPTIONS:
+	default:
 		return put_user(READ_ONCE(file->options), (u32 __user *)arg);
 	}
-	if (frameio_ioctl_unsized(cmd) == frameio_ioctl_unsized(FRAMEIO_INFO))
-		return frameio_chardev_info(qp, arg, _IOC_SIZE(cmd));
-	if (frameio_ioctl_unsized(cmd) == frameio_ioctl_unsized(FRAMEIO_STATS))
-		return frameio_chardev_stats(qp, arg, _IOC_SIZE(cmd));
-	return -ENOTTY;
 }
 
 const struct file_operations frameio_chardev_fops = {

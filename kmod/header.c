@@ -3,7 +3,6 @@
  * What a written record's header asks for beyond the frame's bytes.
  */
 #include <linux/if_vlan.h>
-#include <linux/virtio_net.h>
 
 #include "header.h"
 

@@ -6,6 +6,9 @@
 #define _FRAMEIO_HEADER_H
 
 #include <linux/skbuff.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <linux/virtio_net.h>
 
 #include <frameio/frameio.h>
 
@@ -37,6 +40,27 @@ static inline void frameio_header_fill(struct frameio_hdr *hdr, const struct sk_
 	};
 }
 
+/*
+ * Are the fields for segmentation what a frame can be cut by? The checksum must
+ * be left to make, as each segment has another, and be the transport's own.
+ */
+static inline bool frameio_header_check_gso(const struct frameio_hdr *hdr)
+{
+	if (!hdr->gso_type)
+		return true;
+	if (!(hdr->flags & FRAMEIO_F_CSUM_PARTIAL) || !hdr->gso_size)
+		return false;
+	switch (hdr->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		return hdr->csum_offset == offsetof(struct tcphdr, check);
+	case VIRTIO_NET_HDR_GSO_UDP:
+		return hdr->csum_offset == offsetof(struct udphdr, check);
+	default:
+		return false;
+	}
+}
+
 /**
  * frameio_header_check() - is this a header a writer may send?
  * @hdr: the header, in memory that user space cannot change any more
@@ -50,7 +74,8 @@ static inline bool frameio_header_check(const struct frameio_hdr *hdr, size_t le
 			  FRAMEIO_F_VLAN | FRAMEIO_F_CSUM_PARTIAL | FRAMEIO_F_CSUM_VALID;
 
 	return hdr->version == FRAMEIO_HDR_VERSION && hdr->hdrlen == sizeof(*hdr) &&
-	       !(hdr->flags & ~known) && !hdr->reserved && hdr->len == len;
+	       !(hdr->flags & ~known) && !hdr->reserved && hdr->len == len &&
+	       frameio_header_check_gso(hdr);
 }
 
 /* Does the header ask for more than to receive the frame as it is? */

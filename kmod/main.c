@@ -53,7 +53,7 @@
  * A port is DOWN, then follows its interface UP and DOWN as often as it likes,
  * and in the end is GONE:
  *
- *	DOWN <--ndo_open, ndo_stop--> UP		both --ndo_uninit--> GONE
+ *	DOWN <--ndo_open, ndo_stop--> UP	both --unregistering--> GONE
  *
  * Reading works in DOWN and UP, writing in UP only. Who makes a change wakes
  * whoever sleeps on the port, and they look again.
@@ -90,11 +90,12 @@
  * The interface may be deleted at any moment: by "ip link del", with its
  * network namespace, with the file that created it, when the module is removed.
  *
- *  1. The interface is closed: state DOWN; NAPI is disabled and finishes its
- *     poll; a napi_schedule() that a late writer does has no effect from here.
- *  2. ndo_uninit: the state becomes GONE, the pointers NULL; the queues are
- *     closed, and what waits in them is freed and counted. Frames that a reader
- *     has taken off the queue stay its own. Sleepers wake, and return ENODEV.
+ *  1. The interface is closed: the state becomes GONE, and sleepers wake and
+ *     return ENODEV; NAPI is disabled and finishes its poll; a napi_schedule()
+ *     that a late writer does has no effect from here.
+ *  2. ndo_uninit: the pointers become NULL, the queues are closed, and what
+ *     waits in them is freed and counted. Frames that a reader has taken off the
+ *     queue stay its own. If the interface was down, the sleepers wake now.
  *  3. After a grace period the interface is freed and its reference dropped.
  *  4. Each file's release empties what its reader had taken and drops its
  *     reference. The last one frees the port.

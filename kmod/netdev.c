@@ -185,7 +185,8 @@ static int frameio_netdev_stop(struct net_device *dev)
 	u16 i;
 
 	netif_tx_stop_all_queues(dev);
-	frameio_port_set_state(port, FRAMEIO_DOWN);
+	/* a writer must not hear that it is down, when it will never be up again */
+	frameio_port_set_state(port, dev->dismantle ? FRAMEIO_GONE : FRAMEIO_DOWN);
 	for (i = 0; i < port->nqueues; i++)
 		napi_disable(&port->qps[i].napi);
 	return 0;

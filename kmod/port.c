@@ -226,7 +226,7 @@ static void frameio_port_wake_users(struct frameio_port *port)
 /**
  * frameio_port_set_state() - follow the interface up and down
  * @port: the port
- * @state: FRAMEIO_UP or FRAMEIO_DOWN; RTNL is held
+ * @state: the new state; RTNL is held
  */
 void frameio_port_set_state(struct frameio_port *port, enum frameio_state state)
 {

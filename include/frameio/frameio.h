@@ -43,9 +43,11 @@
  * zeroes the rest.  It may leave a header as the kernel filled it, so that
  * what was read from one port can be written to another: VLAN, CSUM_PARTIAL,
  * CSUM_VALID and the gso fields are honoured; the hash, the time stamps, the
- * queue and wirelen are ignored.  Refused with EINVAL: another version or
- * hdrlen, a flag not listed here, TRUNC (the frame is not whole), a reserved
- * field that is not zero, and a len that is not what follows in the vector.
+ * queue and wirelen are ignored.  A gso_type needs CSUM_PARTIAL, and lets the
+ * frame be longer than the port's longest, up to 65535 bytes of packet; its
+ * gso_size is not.  Refused with EINVAL: another version or hdrlen, a flag not
+ * listed here, TRUNC (the frame is not whole), a reserved field that is not
+ * zero, and a len that is not what follows in the vector.
  */
 #define FRAMEIO_HDR_VERSION		1
 

@@ -23,7 +23,12 @@ static void *call_thread(void *argument)
 {
 	struct guest_call *call = argument;
 	ssize_t result;
+	sigset_t set;
 
+	/* system(3) elsewhere must not wake this thread: that would hide a wake-up that is lost */
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
 	call->tid = gettid();
 	errno = 0;
 	result = call->function(call->fd, call->arg);
@@ -202,6 +207,11 @@ void guest_delete_ports(void)
 		ck_assert_int_eq(ioctl(fd, FRAMEIO_DELETE, &request), 0);
 	}
 	close(fd);
+}
+
+void guest_use_fifo(void)
+{
+	guest_sh("sysctl -q -w net.core.default_qdisc=pfifo");
 }
 
 void guest_wait_running(const char *name)

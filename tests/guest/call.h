@@ -55,6 +55,12 @@ uint32_t guest_check_numbered(const void *frame, size_t len);
 /* Delete every port: a fixture against what a test that failed has left behind. */
 void guest_delete_ports(void);
 
+/*
+ * Have interfaces made from now on keep what they cannot send yet in a plain
+ * FIFO: others, fq_codel for one, drop what has waited for long.
+ */
+void guest_use_fifo(void);
+
 /* Wait until an interface whose carrier came on is used by the stack. */
 void guest_wait_running(const char *name);
 

@@ -54,9 +54,10 @@ static void fill(uint32_t first, uint32_t nframes)
 static void split(unsigned char *from, size_t len, uint32_t first, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		size_t most = len - (n - i - 1);
-		size_t part = i == n - 1 ? len : 1 + rand() % (rand() % 2 ? most : (most + 19) / 20);
+		size_t most = len - (n - i - 1), part = len;
 
+		if (i < n - 1)
+			part = 1 + rand() % (rand() % 2 ? most : (most + 19) / 20);
 		memcpy(room[first + i], from, part);
 		set_vec(first + i, room[first + i], part);
 		from += part;

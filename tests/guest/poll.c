@@ -363,6 +363,7 @@ START_TEST(no_edge_of_a_frame_is_lost)
 	int packet = guest_packet_socket("fio0");
 	int epoll = watch_edges(fd, EPOLLIN), least, n, room = 16384;
 	struct guest_call sender;
+	unsigned int seed = 1000;
 	uint32_t next = 0;
 
 	guest_set_nonblock(fd, true);
@@ -374,6 +375,7 @@ START_TEST(no_edge_of_a_frame_is_lost)
 		ck_assert_msg(next_edge(epoll, STALL_MS) == EPOLLIN,
 			      "no event after %u of %u frames, POLLIN is %d", next, FRAMES,
 			      guest_poll(fd, POLLIN, 0));
+		pause_at_random(&seed);
 		do
 			n = read_frames(fd, readers[_i].batch, &next);
 		while (n >= least);
@@ -480,6 +482,7 @@ START_TEST(no_edge_of_room_is_lost)
 	int packet = guest_packet_socket("fio0");
 	int epoll = watch_edges(fd, EPOLLOUT), least, batch, n;
 	struct guest_call receiver;
+	unsigned int seed = 1000;
 	uint32_t next = 0;
 
 	guest_set_nonblock(fd, true);
@@ -490,6 +493,7 @@ START_TEST(no_edge_of_room_is_lost)
 		ck_assert_msg(next_edge(epoll, STALL_MS) == EPOLLOUT,
 			      "no event after %u of %u frames, POLLOUT is %d", next, FRAMES,
 			      guest_poll(fd, POLLOUT, 0));
+		pause_at_random(&seed);
 		do {
 			batch = FRAMES - next < BATCH ? (int)(FRAMES - next) : writers[_i].batch;
 			least = writers[_i].until_eagain ? 1 : batch;
@@ -528,6 +532,7 @@ static TCase *hunt_tests(void)
 
 	tcase_set_timeout(tcase, 600);
 	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
+	tcase_add_checked_fixture(tcase, guest_use_fifo, NULL);
 	tcase_add_loop_test(tcase, no_edge_of_a_frame_is_lost, 0,
 			    sizeof(readers) / sizeof(readers[0]));
 	tcase_add_test(tcase, no_wakeup_of_a_poller_is_lost);

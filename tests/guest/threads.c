@@ -566,6 +566,7 @@ static TCase *thread_tests(void)
 
 	tcase_set_timeout(tcase, 300);
 	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
+	tcase_add_checked_fixture(tcase, guest_use_fifo, NULL);
 	tcase_add_test(tcase, many_threads_read_each_frame_once);
 	tcase_add_loop_test(tcase, many_threads_write_each_frame_once, 0, 3);
 	tcase_add_test(tcase, duplicates_are_one_file);
@@ -582,6 +583,7 @@ static TCase *queue_tests(void)
 
 	tcase_set_timeout(tcase, 300);
 	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
+	tcase_add_checked_fixture(tcase, guest_use_fifo, NULL);
 	tcase_add_test(tcase, flows_are_spread_and_each_stays_together);
 	tcase_add_test(tcase, only_open_queue_pairs_get_frames);
 	tcase_add_test(tcase, a_closed_queue_pair_leaves_its_flows_to_the_others);

@@ -232,7 +232,8 @@ START_TEST(truncating_readv_cuts_that_frame_and_goes_on)
 	send_frames(packet, 1, 3);
 	offer_slots(3);
 	iov[1].iov_len = HDRLEN + 20;
-	ck_assert_int_eq(readv(port, iov, 3), record_bytes(1, 1) + HDRLEN + 20 + record_bytes(3, 1));
+	ck_assert_int_eq(readv(port, iov, 3),
+			 record_bytes(1, 1) + HDRLEN + 20 + record_bytes(3, 1));
 	guest_check_record(slots[0], frame_len(1), 1, 0);
 	guest_check_record(slots[2], frame_len(3), 3, 0);
 	ck_assert_uint_eq(hdr->flags & FRAMEIO_F_TRUNC, FRAMEIO_F_TRUNC);
