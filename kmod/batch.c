@@ -18,9 +18,6 @@
 /* Frames that are freed with bottom halves off in one go. */
 #define FRAMEIO_FREE_CHUNK	64
 
-/* Frames that a writer takes before it hands them on. */
-#define FRAMEIO_WRITE_CHUNK	32
-
 /*
  * Header and frame in one copy, by way of the free room in front of a frame
  * that is in one piece and nobody else's.
@@ -191,16 +188,6 @@ ssize_t frameio_batch_read(struct frameio_qp *qp, struct frameio_slots *slots,
 	frameio_free_frames(&done);
 	return moved ? moved : err;
 }
-
-/*
- * A record on its way from a slot to the write queue: first plain memory that
- * an sk_buff is then built around, or an sk_buff from the start.
- */
-struct frameio_record {
-	void *data;
-	struct sk_buff *skb;
-	u32 len;
-};
 
 /* Bytes in front of a record, so that a forwarded frame has room for headers. */
 #define FRAMEIO_HEADROOM	(NET_SKB_PAD + NET_IP_ALIGN)
@@ -480,13 +467,13 @@ static int frameio_write_queue(struct frameio_qp *qp, struct frameio_record *rec
 static int frameio_write_some(struct frameio_qp *qp, struct frameio_slots *slots, u32 room,
 			      u32 *frames, size_t *bytes)
 {
-	struct frameio_record records[FRAMEIO_WRITE_CHUNK];
+	struct frameio_record *records = qp->write_batch;
 	const u32 first = slots->next;
 	struct frameio_slot slot;
 	int err = 0, queued;
 	u32 n = 0, i;
 
-	room = min_t(u32, room, FRAMEIO_WRITE_CHUNK);
+	room = min_t(u32, room, ARRAY_SIZE(qp->write_batch));
 	while (n < room && frameio_slots_next(slots, &slot, WRITE)) {
 		err = frameio_record_write(qp, &slot, &records[n]);
 		if (err)

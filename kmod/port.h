@@ -48,6 +48,18 @@ struct frameio_receive_stats {
 };
 
 /**
+ * struct frameio_record - a record on its way from user memory to the write queue
+ * @data: plain memory that an sk_buff will be built around, if @skb is NULL
+ * @skb: the sk_buff, where it had to be one from the start
+ * @len: bytes of the record
+ */
+struct frameio_record {
+	void *data;
+	struct sk_buff *skb;
+	u32 len;
+};
+
+/**
  * struct frameio_qp - a queue pair
  * @port: the port it belongs to, which it lives in
  * @index: its number there, which is its transmit queue's too
@@ -62,6 +74,7 @@ struct frameio_receive_stats {
  * @write_lock: one writer at a time; held across copies from user space
  * @writes: counters
  * @write_pages: what records are copied into, a page's fragment each; @write_lock
+ * @write_batch: records taken and not yet queued; empty unless @write_lock is held
  * @napi: drains @write into the receive path
  * @receive: counters
  *
@@ -85,6 +98,7 @@ struct frameio_qp {
 	struct mutex write_lock ____cacheline_aligned_in_smp;
 	struct frameio_call_stats writes;
 	struct page_frag_cache write_pages;
+	struct frameio_record write_batch[FRAMEIO_NFRAMES_MAX];
 
 	struct frameio_queue write;
 	struct napi_struct napi ____cacheline_aligned_in_smp;
