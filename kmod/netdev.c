@@ -268,7 +268,8 @@ static const struct device_type frameio_device_type = { .name = KBUILD_MODNAME }
 static void frameio_netdev_setup(struct net_device *dev)
 {
 	ether_setup(dev);
-	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
+	/* netpoll would transmit from interrupts, which the queue's lock is not for */
+	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE | IFF_DISABLE_NETPOLL;
 	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
 	dev->min_mtu = ETH_MIN_MTU;
 	dev->max_mtu = ETH_MAX_MTU;

@@ -11,7 +11,7 @@
  * by FRAMEIO_CREATE or FRAMEIO_OPEN; a file of /dev/frameio/IFNAME is bound by
  * open(2).  A bound file moves records: by read(2), readv(2), write(2),
  * writev(2), FRAMEIO_READ and FRAMEIO_WRITE.  It stays bound until its last
- * close.  Every call may be used from several threads on one file: records
+ * close.  What needs a bound file gives ENOTCONN on an unbound one.  Every call may be used from several threads on one file: records
  * stay whole, and their order between the threads is not defined.
  */
 #ifndef _FRAMEIO_FRAMEIO_H
@@ -143,7 +143,8 @@ struct frameio_create {
  *
  * Errors: ENODEV, no such interface; EOPNOTSUPP, the interface is no port;
  * EACCES; EBUSY, no queue pair is free (or not that one), or the file is bound
- * already; EINVAL, a queue the port does not have, a field that must be zero.
+ * already; EINVAL, a name that is no interface name, a queue the port does not
+ * have, a field that must be zero.
  */
 #define FRAMEIO_QUEUE_ANY		0xffffffffU
 
@@ -158,7 +159,8 @@ struct frameio_open {
  * caller's network namespace, whoever uses it; they get ENODEV and POLLHUP.
  *
  * Needs CAP_NET_ADMIN as FRAMEIO_CREATE does.
- * Errors: EPERM, ENODEV, EOPNOTSUPP (no port), EINVAL.
+ * Errors: EPERM; ENODEV, no such interface; EOPNOTSUPP, it is no port; EINVAL, a
+ * name that is no interface name, a field that must be zero.
  */
 struct frameio_delete {
 	char	fd_name[FRAMEIO_NAMESIZE];
