@@ -11,8 +11,10 @@
  * by FRAMEIO_CREATE or FRAMEIO_OPEN; a file of /dev/frameio/IFNAME is bound by
  * open(2).  A bound file moves records: by read(2), readv(2), write(2),
  * writev(2), FRAMEIO_READ and FRAMEIO_WRITE.  It stays bound until its last
- * close.  What needs a bound file gives ENOTCONN on an unbound one.  Every call may be used from several threads on one file: records
- * stay whole, and their order between the threads is not defined.
+ * close.  What needs a bound file gives ENOTCONN on an unbound one.
+ *
+ * Every call may be used from several threads on one file: records stay whole,
+ * and their order between the threads is not defined.
  */
 #ifndef _FRAMEIO_FRAMEIO_H
 #define _FRAMEIO_FRAMEIO_H
