@@ -31,6 +31,11 @@ void guest_sh(const char *format, ...)
 	ck_assert_msg(status == 0, "'%s' ended with status %#x", command, status);
 }
 
+void guest_add_netns(const char *name)
+{
+	guest_sh("ip netns del %s 2>/dev/null; ip netns add %s", name, name);
+}
+
 int guest_control(void)
 {
 	int fd = open("/dev/frameio/control", O_RDWR | O_CLOEXEC);

@@ -30,6 +30,9 @@
 /* Run a shell command, which must succeed. */
 void guest_sh(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Make a network namespace; one of that name that another test left behind goes. */
+void guest_add_netns(const char *name);
+
 /* An unbound control file. */
 int guest_control(void);
 

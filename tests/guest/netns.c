@@ -24,7 +24,7 @@ static int home, away;
 /* The namespaces of the tests: the initial one, and one called away. */
 static void make_away(void)
 {
-	guest_sh("ip netns del away 2>/dev/null; ip netns add away");
+	guest_add_netns("away");
 	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	away = open("/run/netns/away", O_RDONLY | O_CLOEXEC);
 	ck_assert_int_ge(home, 0);

@@ -228,7 +228,7 @@ END_TEST
 
 START_TEST(the_node_is_of_the_initial_namespace)
 {
-	guest_sh("ip netns add away");
+	guest_add_netns("away");
 	create_owned("fio0", FRAMEIO_PORT_OWNER);
 	guest_sh("ip link set fio0 netns away");
 	ck_assert(!is_there(NODE("fio0")));
