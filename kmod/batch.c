@@ -332,7 +332,7 @@ static int frameio_record_write(struct frameio_qp *qp, struct frameio_slot *from
 	int err;
 
 	if (from->len < sizeof(hdr) + frameio_port_frame_min(qp->port) ||
-	    from->len > sizeof(hdr) + FRAMEIO_FRAME_MAX)
+	    from->len > sizeof(hdr) + frameio_port_frame_limit(qp->port))
 		return -EINVAL;
 	record->len = from->len;
 	err = frameio_record_alloc(qp, record);

@@ -414,9 +414,13 @@ static long frameio_chardev_ioctl(struct file *filp, unsigned int cmd, unsigned 
 		return -ENOTCONN;
 	switch (cmd) {
 	case FRAMEIO_READ:
+		if (!(filp->f_mode & FMODE_READ))
+			return -EBADF;
 		return frameio_chardev_ioctl_batch(file, arg, frameio_is_nonblock(filp),
 						   frameio_batch_read);
 	case FRAMEIO_WRITE:
+		if (!(filp->f_mode & FMODE_WRITE))
+			return -EBADF;
 		return frameio_chardev_ioctl_batch(file, arg, frameio_is_nonblock(filp),
 						   frameio_batch_write);
 	case FRAMEIO_INFO:

@@ -18,7 +18,7 @@
 #include "compat.h"
 #include "queue.h"
 
-/* The longest frame there can be, on any port. */
+/* The longest frame there can be, on an L2 port. */
 #define FRAMEIO_FRAME_MAX	(ETH_MAX_MTU + VLAN_ETH_HLEN)
 
 /* Only ever forward to GONE; DOWN and UP follow the interface. */
@@ -183,6 +183,12 @@ static inline bool frameio_port_is_l3(const struct frameio_port *port)
 static inline u32 frameio_port_frame_min(const struct frameio_port *port)
 {
 	return frameio_port_is_l3(port) ? sizeof(struct iphdr) : ETH_HLEN;
+}
+
+/* The longest frame a record may hold that becomes segments, whatever the MTU. */
+static inline u32 frameio_port_frame_limit(const struct frameio_port *port)
+{
+	return frameio_port_is_l3(port) ? ETH_MAX_MTU : FRAMEIO_FRAME_MAX;
 }
 
 #endif /* _FRAMEIO_PORT_H */

@@ -90,7 +90,9 @@ struct frameio_hdr {
  *
  * Return 0, with fio_nvecs set to the vectors used (a multiple of fio_nvpf,
  * and at least fio_nvpf) and fv_actlen of each of those to the bytes moved;
- * or -1 and errno, when nothing was moved and nothing stored.
+ * or -1 and errno, when nothing was moved and nothing stored.  fv_buf and
+ * fv_buflen are never changed.  The file must be open for reading or writing,
+ * as for read(2) and write(2) (EBADF).
  */
 #define FRAMEIO_VERSION			1
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /* FRAMEIO_READ and FRAMEIO_WRITE: up to 32 records, each over 1 to 8 vectors. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -641,6 +642,29 @@ START_TEST(calls_are_counted_as_frameio)
 }
 END_TEST
 
+START_TEST(a_file_does_only_what_it_was_opened_for)
+{
+	int port = guest_create_up("fio0", FRAMEIO_PORT_PERSIST, 2, 0);
+	int only;
+
+	only = open("/dev/frameio/fio0", O_RDONLY | O_NONBLOCK);
+	ck_assert_int_ge(only, 0);
+	fill(0, 1);
+	ck_assert_errno(ioctl(only, FRAMEIO_WRITE, &call), EBADF);
+	offer(1, 1);
+	ck_assert_errno(ioctl(only, FRAMEIO_READ, &call), EAGAIN);
+	close(only);
+	only = open("/dev/frameio/fio0", O_WRONLY | O_NONBLOCK);
+	ck_assert_int_ge(only, 0);
+	ck_assert_errno(ioctl(only, FRAMEIO_READ, &call), EBADF);
+	fill(0, 1);
+	ck_assert_int_eq(ioctl(only, FRAMEIO_WRITE, &call), 0);
+	close(only);
+	close(port);
+	guest_sh("ip link del fio0");
+}
+END_TEST
+
 static TCase *transfer_tests(void)
 {
 	TCase *tcase = tcase_create("transfer");
@@ -659,6 +683,7 @@ static TCase *transfer_tests(void)
 	tcase_add_test(tcase, write_of_a_length_that_is_not_in_the_vectors_is_refused);
 	tcase_add_test(tcase, write_to_an_interface_that_is_down_is_enetdown);
 	tcase_add_test(tcase, calls_are_counted_as_frameio);
+	tcase_add_test(tcase, a_file_does_only_what_it_was_opened_for);
 	return tcase;
 }
 
