@@ -87,11 +87,22 @@ static void frameio_read_take(struct frameio_qp *qp, u32 done)
 }
 
 /*
+ * Take read_lock or write_lock. Another thread may hold it for as long as its
+ * memory takes to copy: a call that must not sleep at all comes again.
+ */
+static int frameio_call_lock(const struct frameio_call *call, struct mutex *lock)
+{
+	if (call->nowait)
+		return mutex_trylock(lock) ? 0 : -EAGAIN;
+	return mutex_lock_interruptible(lock) ? -ERESTARTSYS : 0;
+}
+
+/*
  * Wait until there is something to read, and take read_lock.
  *
  * Return: 0 with read_lock held; or -ENODEV, -EAGAIN or -ERESTARTSYS without.
  */
-static int frameio_read_begin(struct frameio_qp *qp, bool nonblock)
+static int frameio_read_begin(struct frameio_qp *qp, const struct frameio_call *call)
 {
 	struct frameio_queue *queue = &qp->read;
 	int err;
@@ -99,8 +110,9 @@ static int frameio_read_begin(struct frameio_qp *qp, bool nonblock)
 	for (;;) {
 		if (frameio_port_state(qp->port) == FRAMEIO_GONE)
 			return -ENODEV;
-		if (mutex_lock_interruptible(&qp->read_lock))
-			return -ERESTARTSYS;
+		err = frameio_call_lock(call, &qp->read_lock);
+		if (err)
+			return err;
 		if (skb_queue_empty(&queue->taken))
 			frameio_read_take(qp, 0);
 		if (!skb_queue_empty(&queue->taken))
@@ -108,7 +120,7 @@ static int frameio_read_begin(struct frameio_qp *qp, bool nonblock)
 		mutex_unlock(&qp->read_lock);
 		if (frameio_port_state(qp->port) == FRAMEIO_GONE)
 			return -ENODEV;
-		if (nonblock)
+		if (call->nonblock)
 			return -EAGAIN;
 		err = wait_event_interruptible(queue->wait, frameio_queue_len(queue) ||
 					       frameio_port_state(qp->port) == FRAMEIO_GONE);
@@ -155,7 +167,7 @@ ssize_t frameio_batch_read(struct frameio_qp *qp, struct frameio_slots *slots,
 	u32 given_back = 0;
 	int err;
 
-	err = frameio_read_begin(qp, call->nonblock);
+	err = frameio_read_begin(qp, call);
 	if (err)
 		return err;
 
@@ -210,7 +222,7 @@ static struct sk_buff *frameio_record_alloc_large(u32 len)
 	int err;
 
 	skb = alloc_skb_with_frags(FRAMEIO_HEADROOM + linear, len - linear,
-				   PAGE_ALLOC_COSTLY_ORDER, &err, GFP_KERNEL);
+				   PAGE_ALLOC_COSTLY_ORDER, &err, GFP_KERNEL_ACCOUNT);
 	if (!skb)
 		return NULL;
 	skb_reserve(skb, FRAMEIO_HEADROOM);
@@ -244,6 +256,15 @@ static u32 frameio_record_max(const struct frameio_port *port, const u8 *frame)
 	return max;
 }
 
+/* A checksum starts behind the link and network headers; devices rely on that. */
+static u32 frameio_csum_min(const struct frameio_port *port, const struct frameio_hdr *hdr)
+{
+	const bool v6 = (hdr->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) == VIRTIO_NET_HDR_GSO_TCPV6;
+
+	return (frameio_port_is_l3(port) ? 0 : ETH_HLEN) +
+	       (v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
+}
+
 /*
  * Does the port take this frame? @frame is at least as long as its shortest,
  * and what is looked at of it is in one piece.
@@ -252,6 +273,8 @@ static bool frameio_record_check(const struct frameio_port *port, const struct f
 				 const u8 *frame, u32 len)
 {
 	if (!frameio_header_check(hdr, len))
+		return false;
+	if ((hdr->flags & FRAMEIO_F_CSUM_PARTIAL) && hdr->csum_start < frameio_csum_min(port, hdr))
 		return false;
 	if ((hdr->gso_type ? hdr->gso_size : len) > frameio_record_max(port, frame))
 		return false;
@@ -394,7 +417,7 @@ static int frameio_write_state(const struct frameio_qp *qp)
  * Return: the room in frames with write_lock held; or -ENODEV, -ENETDOWN,
  * -EAGAIN or -ERESTARTSYS without.
  */
-static int frameio_write_begin(struct frameio_qp *qp, bool nonblock)
+static int frameio_write_begin(struct frameio_qp *qp, const struct frameio_call *call)
 {
 	struct frameio_queue *queue = &qp->write;
 	u32 len, limit;
@@ -404,8 +427,9 @@ static int frameio_write_begin(struct frameio_qp *qp, bool nonblock)
 		err = frameio_write_state(qp);
 		if (err)
 			return err;
-		if (mutex_lock_interruptible(&qp->write_lock))
-			return -ERESTARTSYS;
+		err = frameio_call_lock(call, &qp->write_lock);
+		if (err)
+			return err;
 		len = frameio_queue_len(queue);
 		limit = READ_ONCE(queue->limit);
 		if (len < limit)
@@ -414,7 +438,7 @@ static int frameio_write_begin(struct frameio_qp *qp, bool nonblock)
 		/* stall() before EAGAIN as well: epoll hears when there is room again */
 		if (!frameio_queue_stall(queue))
 			continue;
-		if (nonblock)
+		if (call->nonblock)
 			return -EAGAIN;
 		err = wait_event_interruptible(queue->wait, !frameio_queue_stall(queue) ||
 					       frameio_write_state(qp));
@@ -515,7 +539,7 @@ ssize_t frameio_batch_write(struct frameio_qp *qp, struct frameio_slots *slots,
 	int ret;
 
 	do {
-		ret = frameio_write_begin(qp, call->nonblock);
+		ret = frameio_write_begin(qp, call);
 		if (ret < 0)
 			break;
 		frames = 0;

@@ -8,10 +8,17 @@
 #include "port.h"
 #include "slot.h"
 
-/* How a call wants to be served. */
+/**
+ * struct frameio_call - how a call wants to be served
+ * @mode: what to count it as
+ * @nonblock: do not wait for frames or room: O_NONBLOCK
+ * @nowait: do not sleep for anything: RWF_NOWAIT, io_uring; @nonblock is set too
+ * @trunc: cut a frame that does not fit: FRAMEIO_O_TRUNC
+ */
 struct frameio_call {
 	enum frameio_mode mode;
 	bool nonblock;
+	bool nowait;
 	bool trunc;
 };
 

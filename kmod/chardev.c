@@ -126,6 +126,7 @@ static ssize_t frameio_chardev_iter(struct kiocb *iocb, struct iov_iter *iter,
 	call = (struct frameio_call) {
 		.mode = slots.n > 1 ? FRAMEIO_MODE_VECTOR : FRAMEIO_MODE_SINGLE,
 		.nonblock = frameio_is_nonblock(iocb->ki_filp) || (iocb->ki_flags & IOCB_NOWAIT),
+		.nowait = iocb->ki_flags & IOCB_NOWAIT,
 		.trunc = READ_ONCE(file->options) & FRAMEIO_O_TRUNC,
 	};
 	return batch(qp, &slots, &call);
@@ -303,6 +304,8 @@ static int frameio_chardev_set_limits(struct frameio_qp *qp, void __user *arg)
 
 	if (copy_from_user(&limits, arg, sizeof(limits)))
 		return -EFAULT;
+	if (!frameio_port_may_set_limits(qp->port, limits.fq_read, limits.fq_write))
+		return -EPERM;
 	return frameio_qp_set_limits(qp, limits.fq_read, limits.fq_write);
 }
 

@@ -108,11 +108,6 @@ struct rtnl_newlink_params {
 	struct nlattr **data;
 };
 
-static inline struct net *rtnl_newlink_link_net(struct rtnl_newlink_params *params)
-{
-	return params->src_net;
-}
-
 #define FRAMEIO_NEWLINK(name, implementation)						\
 static int name(struct net *src_net, struct net_device *dev, struct nlattr *tb[],	\
 		struct nlattr *data[], struct netlink_ext_ack *extack)			\

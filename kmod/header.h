@@ -40,6 +40,9 @@ static inline void frameio_header_fill(struct frameio_hdr *hdr, const struct sk_
 	};
 }
 
+/* Smaller segments would let one frame become tens of thousands in a softirq. */
+#define FRAMEIO_GSO_SIZE_MIN	8
+
 /*
  * Are the fields for segmentation what a frame can be cut by? The checksum must
  * be left to make, as each segment has another, and be the transport's own.
@@ -48,14 +51,18 @@ static inline bool frameio_header_check_gso(const struct frameio_hdr *hdr)
 {
 	if (!hdr->gso_type)
 		return true;
-	if (!(hdr->flags & FRAMEIO_F_CSUM_PARTIAL) || !hdr->gso_size)
+	if (!(hdr->flags & FRAMEIO_F_CSUM_PARTIAL) || hdr->gso_size < FRAMEIO_GSO_SIZE_MIN)
 		return false;
-	switch (hdr->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	switch (hdr->gso_type) {
 	case VIRTIO_NET_HDR_GSO_TCPV4:
+	case VIRTIO_NET_HDR_GSO_TCPV4 | VIRTIO_NET_HDR_GSO_ECN:
 	case VIRTIO_NET_HDR_GSO_TCPV6:
+	case VIRTIO_NET_HDR_GSO_TCPV6 | VIRTIO_NET_HDR_GSO_ECN:
 		return hdr->csum_offset == offsetof(struct tcphdr, check);
 	case VIRTIO_NET_HDR_GSO_UDP:
-		return hdr->csum_offset == offsetof(struct udphdr, check);
+		/* IP fragments, which are multiples of 8 bytes */
+		return hdr->csum_offset == offsetof(struct udphdr, check) &&
+		       hdr->gso_size % 8 == 0;
 	default:
 		return false;
 	}

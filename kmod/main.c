@@ -65,11 +65,13 @@
  *
  * LOCKS
  *
- * Outermost first; one at the right may be taken while one at its left is held:
+ * Outermost first; one at the right may be taken while one at its left is held
+ * (and any may be left out):
  *
  *	file's bind_lock > RTNL > port's bind_lock > queue's lock
  *	                   RTNL > node_lock
  *	read_lock, write_lock > queue's lock
+ *	transmit queue's lock > queue's lock
  *
  * read_lock and write_lock serialise the calls of one direction and are held
  * while user memory is copied, which a hostile program can make last for ever.
@@ -113,18 +115,28 @@ static int __init frameio_init(void)
 {
 	int err;
 
-	err = frameio_node_init(&frameio_chardev_fops);
+	err = frameio_node_init();
 	if (err)
 		return err;
 	err = frameio_netdev_init();
 	if (err)
-		frameio_node_exit();
+		goto err_node;
+	err = frameio_node_enable(&frameio_chardev_fops);
+	if (err)
+		goto err_netdev;
+	return 0;
+
+err_netdev:
+	frameio_netdev_exit();
+err_node:
+	frameio_node_exit();
 	return err;
 }
 
 /* No file is open: an open file holds the module. Ports may still be there. */
 static void __exit frameio_exit(void)
 {
+	frameio_node_disable();
 	frameio_netdev_exit();
 	frameio_node_exit();
 }

@@ -31,6 +31,8 @@ static bool frameio_netdev_detach_frame(struct sk_buff *skb)
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
 	skb_ext_reset(skb);
+	/* a frame that a reader has taken may outlive the interface */
+	skb->dev = NULL;
 	return true;
 }
 
@@ -229,7 +231,9 @@ static void frameio_netdev_dev_uninit(struct net_device *dev)
 	u16 i;
 
 	for (i = 0; i < port->nqueues; i++)
-		netif_napi_del(&port->qps[i].napi);
+		__netif_napi_del(&port->qps[i].napi);
+	/* once for all of them */
+	synchronize_net();
 	frameio_port_gone(port);
 }
 
@@ -476,6 +480,10 @@ static int frameio_link_change(struct net_device *dev, struct nlattr *tb[], stru
 		NL_SET_ERR_MSG(extack, "only the queue limits of a port can be changed");
 		return -EOPNOTSUPP;
 	}
+	WRITE_ONCE(port->read_limit,
+		   frameio_link_u32(data, IFLA_FRAMEIO_READ_LIMIT, port->read_limit));
+	WRITE_ONCE(port->write_limit,
+		   frameio_link_u32(data, IFLA_FRAMEIO_WRITE_LIMIT, port->write_limit));
 	for (i = 0; i < port->nqueues; i++)
 		frameio_qp_set_limits(&port->qps[i],
 				      frameio_link_u32(data, IFLA_FRAMEIO_READ_LIMIT, 0),

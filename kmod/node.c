@@ -18,7 +18,7 @@
 #include "node.h"
 
 #define FRAMEIO_NODE_CONTROL	0
-#define FRAMEIO_NODES		65536
+#define FRAMEIO_NODES		(1U << MINORBITS)
 
 static dev_t frameio_node_base;
 static struct cdev frameio_node_cdev;
@@ -28,6 +28,12 @@ static struct device *frameio_node_control;
 /* Protects frameio_node_ports, and the ports' node and nodedev. */
 static DEFINE_MUTEX(frameio_node_lock);
 static DEFINE_XARRAY_ALLOC1(frameio_node_ports);
+
+/*
+ * Numbers are not used again soon: who was let in by a node that is being
+ * removed must not arrive at the port that came after it.
+ */
+static u32 frameio_node_next;
 
 static void frameio_node_ownership(const struct frameio_port *port, umode_t *mode, kuid_t *uid,
 				   kgid_t *gid)
@@ -110,10 +116,14 @@ static void frameio_node_add(struct frameio_port *port, const struct net_device 
 	if (!net_eq(dev_net(dev), &init_net) || frameio_node_name_is_ours(dev->name))
 		return;
 	mutex_lock(&frameio_node_lock);
-	err = port->node ? -EEXIST : xa_alloc(&frameio_node_ports, &node, port,
-					      XA_LIMIT(1, FRAMEIO_NODES - 1), GFP_KERNEL);
-	if (err)
+	err = -EEXIST;
+	if (port->node)
 		goto out;
+	err = xa_alloc_cyclic(&frameio_node_ports, &node, port, XA_LIMIT(1, FRAMEIO_NODES - 1),
+			      &frameio_node_next, GFP_KERNEL);
+	if (err < 0)
+		goto out;
+	err = 0;
 	device = frameio_node_device(node, dev->name, port);
 	if (IS_ERR(device)) {
 		err = PTR_ERR(device);
@@ -198,12 +208,13 @@ struct frameio_port *frameio_node_port(const struct inode *inode)
 }
 
 /**
- * frameio_node_init() - make the nodes
- * @fops: what opening one leads to
+ * frameio_node_init() - be ready for ports to come, which get nodes from now on
+ *
+ * Opening one fails until frameio_node_enable().
  *
  * Return: 0 or -errno.
  */
-int frameio_node_init(const struct file_operations *fops)
+int frameio_node_init(void)
 {
 	int err;
 
@@ -215,25 +226,11 @@ int frameio_node_init(const struct file_operations *fops)
 		err = PTR_ERR(frameio_node_class);
 		goto err_region;
 	}
-	cdev_init(&frameio_node_cdev, fops);
-	frameio_node_cdev.owner = fops->owner;
-	err = cdev_add(&frameio_node_cdev, frameio_node_base, FRAMEIO_NODES);
-	if (err)
-		goto err_class;
-	frameio_node_control = frameio_node_device(FRAMEIO_NODE_CONTROL, "control", NULL);
-	if (IS_ERR(frameio_node_control)) {
-		err = PTR_ERR(frameio_node_control);
-		goto err_cdev;
-	}
 	err = register_netdevice_notifier(&frameio_node_notifier);
 	if (err)
-		goto err_control;
+		goto err_class;
 	return 0;
 
-err_control:
-	device_unregister(frameio_node_control);
-err_cdev:
-	cdev_del(&frameio_node_cdev);
 err_class:
 	class_destroy(frameio_node_class);
 err_region:
@@ -242,13 +239,43 @@ err_region:
 }
 
 /**
- * frameio_node_exit() - remove the nodes; no port is left
+ * frameio_node_enable() - make the control node, and let nodes be opened
+ * @fops: what opening one leads to
+ *
+ * The last step of loading the module: once a file is open nothing may fail.
+ *
+ * Return: 0 or -errno.
+ */
+int frameio_node_enable(const struct file_operations *fops)
+{
+	int err;
+
+	frameio_node_control = frameio_node_device(FRAMEIO_NODE_CONTROL, "control", NULL);
+	if (IS_ERR(frameio_node_control))
+		return PTR_ERR(frameio_node_control);
+	cdev_init(&frameio_node_cdev, fops);
+	frameio_node_cdev.owner = fops->owner;
+	err = cdev_add(&frameio_node_cdev, frameio_node_base, FRAMEIO_NODES);
+	if (err)
+		device_unregister(frameio_node_control);
+	return err;
+}
+
+/**
+ * frameio_node_disable() - remove the control node; no file is open
+ */
+void frameio_node_disable(void)
+{
+	cdev_del(&frameio_node_cdev);
+	device_unregister(frameio_node_control);
+}
+
+/**
+ * frameio_node_exit() - forget about nodes; no port is left
  */
 void frameio_node_exit(void)
 {
 	unregister_netdevice_notifier(&frameio_node_notifier);
-	device_unregister(frameio_node_control);
-	cdev_del(&frameio_node_cdev);
 	class_destroy(frameio_node_class);
 	unregister_chrdev_region(frameio_node_base, FRAMEIO_NODES);
 }

@@ -10,7 +10,9 @@
 
 #include "port.h"
 
-int frameio_node_init(const struct file_operations *fops);
+int frameio_node_init(void);
+int frameio_node_enable(const struct file_operations *fops);
+void frameio_node_disable(void);
 void frameio_node_exit(void);
 bool frameio_node_is_control(const struct inode *inode);
 struct frameio_port *frameio_node_port(const struct inode *inode);

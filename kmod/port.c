@@ -44,6 +44,8 @@ struct frameio_port *frameio_port_alloc(const struct frameio_port_config *config
 	port->flags = config->flags;
 	port->owner = config->owner;
 	port->group = config->group;
+	port->read_limit = config->read_limit;
+	port->write_limit = config->write_limit;
 	port->nqueues = config->nqueues;
 	for (i = 0; i < port->nqueues; i++)
 		frameio_qp_init(&port->qps[i], port, i, config);
@@ -191,6 +193,37 @@ bool frameio_port_may_open(const struct frameio_port *port, struct net *net)
 }
 
 /**
+ * frameio_port_may_set_limits() - may the caller let queues hold so much?
+ * @port: the port
+ * @read_limit: frames, or 0
+ * @write_limit: likewise
+ *
+ * Return: true up to what the port was given by its administrator, and beyond
+ * that for a holder of CAP_NET_ADMIN in the user namespace that owns the port's
+ * network namespace.
+ */
+bool frameio_port_may_set_limits(const struct frameio_port *port, u32 read_limit, u32 write_limit)
+{
+	struct net *net = NULL;
+	struct net_device *dev;
+	bool may;
+
+	if (read_limit <= READ_ONCE(port->read_limit) &&
+	    write_limit <= READ_ONCE(port->write_limit))
+		return true;
+	rcu_read_lock();
+	dev = rcu_dereference(port->dev);
+	if (dev)
+		net = maybe_get_net(dev_net(dev));
+	rcu_read_unlock();
+	if (!net)
+		return false;
+	may = ns_capable(net->user_ns, CAP_NET_ADMIN);
+	put_net(net);
+	return may;
+}
+
+/**
  * frameio_port_attach_dev() - join a port and its interface
  * @port: the port
  * @dev: the interface, on its way to being registered; RTNL is held
@@ -269,11 +302,14 @@ void frameio_qp_wake_transmit(struct frameio_qp *qp)
 {
 	struct netdev_queue *txq;
 
+	/* what was held back is transmitted right here, not by a thread later */
+	local_bh_disable();
 	rcu_read_lock();
 	txq = rcu_dereference(qp->txq);
 	if (txq)
 		netif_tx_wake_queue(txq);
 	rcu_read_unlock();
+	local_bh_enable();
 }
 
 /**

@@ -115,6 +115,8 @@ struct frameio_qp {
  * @owner: may open it, where FRAMEIO_PORT_OWNER is set; constant
  * @group: may open it, where FRAMEIO_PORT_GROUP is set; constant
  * @frame_max: longest frame that may be written, as the MTU has it now
+ * @read_limit: what the administrator lets a read queue hold; written under RTNL
+ * @write_limit: likewise a write queue
  * @node: its minor number among the device nodes, 0: none; under node.c's lock
  * @nodedev: its device node; likewise
  * @nopen: queue pairs that a file is bound to
@@ -136,6 +138,8 @@ struct frameio_port {
 	kuid_t owner;
 	kgid_t group;
 	u32 frame_max;
+	u32 read_limit;
+	u32 write_limit;
 
 	u32 node;
 	struct device *nodedev;
@@ -163,6 +167,7 @@ void frameio_port_get(struct frameio_port *port);
 void frameio_port_put(struct frameio_port *port);
 struct frameio_qp *frameio_port_bind(struct frameio_port *port, u32 queue);
 void frameio_port_unbind(struct frameio_qp *qp);
+bool frameio_port_may_set_limits(const struct frameio_port *port, u32 read_limit, u32 write_limit);
 bool frameio_port_may_open(const struct frameio_port *port, struct net *net);
 void frameio_port_attach_dev(struct frameio_port *port, struct net_device *dev);
 void frameio_port_set_state(struct frameio_port *port, enum frameio_state state);

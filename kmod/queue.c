@@ -40,6 +40,17 @@ void frameio_queue_open(struct frameio_queue *queue)
 	spin_unlock_bh(&queue->waiting.lock);
 }
 
+/* A queue may hold more frames than should be freed without a pause. */
+static void frameio_queue_free(struct sk_buff_head *frames)
+{
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(frames))) {
+		kfree_skb(skb);
+		cond_resched();
+	}
+}
+
 /**
  * frameio_queue_close() - accept nothing more, and free what waits
  * @queue: the queue
@@ -60,7 +71,7 @@ void frameio_queue_close(struct frameio_queue *queue)
 	WRITE_ONCE(queue->len, queue->len - skb_queue_len(&queue->waiting));
 	skb_queue_splice_init(&queue->waiting, &frames);
 	spin_unlock_bh(&queue->waiting.lock);
-	__skb_queue_purge(&frames);
+	frameio_queue_free(&frames);
 }
 
 /**
@@ -71,7 +82,7 @@ void frameio_queue_purge_taken(struct frameio_queue *queue)
 {
 	u32 n = skb_queue_len(&queue->taken);
 
-	__skb_queue_purge(&queue->taken);
+	frameio_queue_free(&queue->taken);
 	spin_lock_bh(&queue->waiting.lock);
 	queue->purged += n;
 	WRITE_ONCE(queue->len, queue->len - n);

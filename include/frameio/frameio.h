@@ -204,8 +204,10 @@ struct frameio_list {
 
 /*
  * FRAMEIO_SET_LIMITS, on a bound file: how many frames the file's queues hold.
- * Live: a frame that waits already is never dropped.
- * Errors: EINVAL, outside FRAMEIO_LIMIT_MIN to FRAMEIO_LIMIT_MAX.
+ * Live: a frame that waits already is never dropped.  More than the port was
+ * made with, or was given by "ip link", needs CAP_NET_ADMIN in the user
+ * namespace that owns the port's network namespace.
+ * Errors: EINVAL, outside FRAMEIO_LIMIT_MIN to FRAMEIO_LIMIT_MAX; EPERM.
  */
 struct frameio_limits {
 	__u32	fq_read;	/* frames; 0: leave as it is */

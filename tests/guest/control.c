@@ -494,6 +494,39 @@ START_TEST(open_is_for_the_owner_and_the_group)
 }
 END_TEST
 
+static int set_limits(uint32_t read_limit, uint32_t write_limit)
+{
+	struct frameio_limits limits = { .fq_read = read_limit, .fq_write = write_limit };
+
+	return ioctl(guest_open("fio0", FRAMEIO_QUEUE_ANY), FRAMEIO_SET_LIMITS, &limits);
+}
+
+static int call_set_limits_as_given(void)
+{
+	return set_limits(FRAMEIO_LIMIT_DEFAULT, FRAMEIO_LIMIT_DEFAULT);
+}
+
+static int call_raise_read_limit(void)
+{
+	return set_limits(FRAMEIO_LIMIT_DEFAULT + 1, 0);
+}
+
+static int call_raise_write_limit(void)
+{
+	return set_limits(0, FRAMEIO_LIMIT_DEFAULT + 1);
+}
+
+START_TEST(an_owner_keeps_to_the_limits_that_the_port_was_given)
+{
+	make_owned(FRAMEIO_PORT_OWNER);
+	ck_assert_int_eq(error_as(OWNER, OWNER, NULL, call_set_limits_as_given), 0);
+	ck_assert_int_eq(error_as(OWNER, OWNER, NULL, call_raise_read_limit), EPERM);
+	ck_assert_int_eq(error_as(OWNER, OWNER, NULL, call_raise_write_limit), EPERM);
+	ck_assert_int_eq(error_as(0, 0, NULL, call_raise_read_limit), 0);
+	delete_port("fio0");
+}
+END_TEST
+
 START_TEST(an_owner_or_group_without_its_flag_is_none)
 {
 	make_owned(0);
@@ -808,6 +841,7 @@ static TCase *open_tests(void)
 	tcase_add_test(tcase, open_refuses_reserved_fields);
 	tcase_add_test(tcase, open_refuses_bad_memory);
 	tcase_add_test(tcase, open_is_for_the_owner_and_the_group);
+	tcase_add_test(tcase, an_owner_keeps_to_the_limits_that_the_port_was_given);
 	tcase_add_test(tcase, an_owner_or_group_without_its_flag_is_none);
 	tcase_add_test(tcase, delete_takes_the_port_from_its_users);
 	tcase_add_test(tcase, delete_refuses_what_is_no_port);

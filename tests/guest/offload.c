@@ -347,12 +347,12 @@ START_TEST(a_checksum_outside_the_frame_is_refused)
 	static const uint16_t places[][2] = {
 		{ 59, 0 }, { 60, 0 }, { 61, 0 }, { 65535, 0 }, { 34, 25 }, { 34, 26 },
 		{ 34, 65535 }, { 0, 59 }, { 0, 60 }, { 0, 65535 }, { 65535, 65535 },
-		{ 32768, 32768 }, { 65535, 1 },
+		{ 32768, 32768 }, { 65535, 1 }, { 0, 16 }, { 14, 6 }, { 33, 6 },
 	};
 	int port = guest_create_up("fio0", 0, 1, 0);
 	int packet = guest_packet_socket("fio0");
 
-	for (int i = 0; i < 13; i++) {
+	for (int i = 0; i < 16; i++) {
 		plain_record(60, 1);
 		record.hdr.csum_start = places[i][0];
 		record.hdr.csum_offset = places[i][1];
@@ -439,6 +439,11 @@ static const struct wrong_gso {
 	{ 1, FRAMEIO_F_CSUM_PARTIAL, 1000, 34, 16, 65554 },	/* longer than IP can tell */
 	{ 1, 0, 1000, 34, 16, 3000 },				/* a checksum nobody makes */
 	{ 1, FRAMEIO_F_CSUM_VALID, 1000, 34, 16, 3000 },
+	{ 1, FRAMEIO_F_CSUM_PARTIAL, 7, 34, 16, 3000 },		/* too many segments */
+	{ 3, FRAMEIO_F_CSUM_PARTIAL, 1001, 34, 6, 3000 },	/* no IP fragment */
+	{ 0x83, FRAMEIO_F_CSUM_PARTIAL, 1000, 34, 6, 3000 },	/* ECN of UDP */
+	{ 1, FRAMEIO_F_CSUM_PARTIAL, 1000, 33, 16, 3000 },	/* inside the IP header */
+	{ 4, FRAMEIO_F_CSUM_PARTIAL, 1000, 53, 16, 3000 },
 };
 #define NWRONG	((int)(sizeof(wrong_gso) / sizeof(wrong_gso[0])))
 
