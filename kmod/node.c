@@ -18,7 +18,7 @@
 #include "node.h"
 
 #define FRAMEIO_NODE_CONTROL	0
-#define FRAMEIO_NODES		(1U << MINORBITS)
+#define FRAMEIO_NODES		(MINORMASK + 1)
 
 static dev_t frameio_node_base;
 static struct cdev frameio_node_cdev;
