@@ -287,6 +287,26 @@ static void parse_options(int argc, char **argv)
 		tool_misused("takes two ports, not %d", argc - optind);
 }
 
+/* Frames of an L2 port and packets of an L3 port do not mix. */
+static void require_same_kind(const struct port *ports)
+{
+	struct frameio_info info[2];
+	bool l3[2];
+	int i, err;
+
+	for (i = 0; i < 2; i++) {
+		err = frameio_get_info(ports[i].qp, &info[i]);
+		if (err)
+			tool_die(TOOL_FAILED, "cannot use port '%s': %s", ports[i].name.text,
+				 tool_explain(-err));
+		l3[i] = info[i].fi_flags & FRAMEIO_PORT_L3;
+	}
+	if (l3[0] != l3[1])
+		tool_die(TOOL_FAILED, "cannot join '%s', an %s port, and '%s', an %s port",
+			 ports[0].name.text, l3[0] ? "L3" : "L2", ports[1].name.text,
+			 l3[1] ? "L3" : "L2");
+}
+
 int main(int argc, char **argv)
 {
 	struct port ports[2];
@@ -311,6 +331,7 @@ int main(int argc, char **argv)
 			tool_die(TOOL_FAILED, "cannot make a batch: %s", strerror(-err));
 	}
 
+	require_same_kind(ports);
 	good = run(directions);
 
 	if (json)
