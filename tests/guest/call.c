@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <linux/udp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -102,9 +106,18 @@ static void keep_to_cpu(pid_t tid, int cpu)
 	ck_assert_int_eq(sched_setaffinity(tid, sizeof(cpus), &cpus), 0);
 }
 
+static bool has_threads(const char *name)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/threaded", name);
+	return access(path, F_OK) == 0;
+}
+
 void guest_receive_threaded(const char *name)
 {
-	guest_sh("echo 1 >/sys/class/net/%s/threaded", name);
+	if (has_threads(name))
+		guest_sh("echo 1 >/sys/class/net/%s/threaded", name);
 }
 
 /* Keep the threads that drain the write queues of an interface to CPU 1; returns how many. */
@@ -134,37 +147,83 @@ static int keep_receive_to_cpu1(const char *name)
 	return n;
 }
 
+static void set_realtime(int priority)
+{
+	const struct sched_param param = { .sched_priority = priority };
+
+	ck_assert_int_eq(sched_setscheduler(0, priority ? SCHED_FIFO : SCHED_OTHER, &param), 0);
+}
+
 static pthread_t spinner;
 static atomic_int spinning;
 
 /* With a real-time priority, so that no thread of the kernel gets its turn. */
 static void *spin(void *unused)
 {
-	const struct sched_param param = { .sched_priority = 50 };
-
 	keep_to_cpu(0, 1);
-	ck_assert_int_eq(sched_setscheduler(0, SCHED_FIFO, &param), 0);
+	set_realtime(50);
 	spinning = 1;
 	while (spinning)
 		;
 	return unused;
 }
 
+/* Queue more packets at once on the loopback interface than the softirq handles in its turn. */
+static void flood_softirq(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	static const unsigned char datagrams[64 * 100];
+	const int segment = 100;
+	socklen_t len = sizeof(to);
+	int receiver = socket(AF_INET, SOCK_DGRAM, 0), sender = socket(AF_INET, SOCK_DGRAM, 0);
+
+	guest_sh("ethtool -K lo tx-udp-segmentation off");
+	guest_sh("sysctl -q -w net.core.dev_weight=1 net.core.netdev_budget=1");
+	ck_assert_int_eq(bind(receiver, (struct sockaddr *)&to, sizeof(to)), 0);
+	ck_assert_int_eq(getsockname(receiver, (struct sockaddr *)&to, &len), 0);
+	ck_assert_int_eq(setsockopt(sender, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment)), 0);
+	ck_assert_int_eq(sendto(sender, datagrams, sizeof(datagrams), 0, (struct sockaddr *)&to,
+				sizeof(to)), sizeof(datagrams));
+	close(sender);
+	close(receiver);
+	guest_sh("sysctl -q -w net.core.dev_weight=64 net.core.netdev_budget=300");
+}
+
+/*
+ * Without threads the softirq drains a queue, in the writer's own call, unless
+ * there was too much to do and CPU 1's ksoftirqd was woken for it: then all is
+ * left to that, and the spinner keeps it from running. The writers are above both.
+ */
+static void hold_softirq(void)
+{
+	set_realtime(60);
+	keep_to_cpu(0, 1);
+	flood_softirq();
+	guest_sh("grep -q '(ksoftirqd/1) R' /proc/$(pgrep -x ksoftirqd/1)/stat");
+}
+
 void guest_receive_hold(const char *name)
 {
+	bool threads = has_threads(name);
+
 	guest_receive_threaded(name);
-	ck_assert_int_gt(keep_receive_to_cpu1(name), 0);
-	keep_to_cpu(0, 0);
+	if (threads) {
+		ck_assert_int_gt(keep_receive_to_cpu1(name), 0);
+		keep_to_cpu(0, 0);
+	}
 	guest_sh("echo -1 >/proc/sys/kernel/sched_rt_runtime_us");
 	ck_assert_int_eq(pthread_create(&spinner, NULL, spin, NULL), 0);
 	while (!spinning)
 		pause_a_moment();
+	if (!threads)
+		hold_softirq();
 }
 
 void guest_receive_release(void)
 {
 	spinning = 0;
 	ck_assert_int_eq(pthread_join(spinner, NULL), 0);
+	set_realtime(0);
 }
 
 void guest_fill_numbered(void *frame, size_t len, uint32_t number)

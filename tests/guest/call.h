@@ -37,12 +37,16 @@ int guest_call_join_error(struct guest_call *call);
 void guest_call_signal(struct guest_call *call, int number);
 
 /*
- * The write queues of an interface are drained by threads of the kernel. Hold
- * them: what is written stays in the queue until guest_receive_release().
- * The calling thread, and those it makes, keep to CPU 0 from then on, because
- * CPU 1 is kept from running anything else.
+ * Have the write queues of an interface drained by threads of the kernel (Linux
+ * 5.12 and later; before, the softirq goes on doing it).
  */
 void guest_receive_threaded(const char *name);
+
+/*
+ * Hold what drains the write queues: what is written stays in the queue until
+ * guest_receive_release(). The calling thread, and those it makes, keep to one
+ * CPU from then on; nothing else runs on CPU 1.
+ */
 void guest_receive_hold(const char *name);
 void guest_receive_release(void);
 
