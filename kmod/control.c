@@ -224,7 +224,7 @@ int frameio_control_delete(void __user *arg)
 	return err;
 }
 
-/* What a port is; @dev is its interface. */
+/* What a port is; @dev is its interface, whose name RTNL keeps as it is. */
 static void frameio_control_fill_info(const struct frameio_port *port,
 				      const struct net_device *dev, u32 queue,
 				      struct frameio_info *info)
@@ -263,11 +263,11 @@ int frameio_control_info(const struct frameio_qp *qp, struct frameio_info *info)
 {
 	struct net_device *dev;
 
-	rcu_read_lock();
-	dev = rcu_dereference(qp->port->dev);
+	rtnl_lock();
+	dev = rtnl_dereference(qp->port->dev);
 	if (dev)
 		frameio_control_fill_info(qp->port, dev, qp->index, info);
-	rcu_read_unlock();
+	rtnl_unlock();
 	return dev ? 0 : -ENODEV;
 }
 
@@ -277,8 +277,8 @@ static u32 frameio_control_collect(struct frameio_info *infos, u32 room)
 	struct net_device *dev;
 	u32 n = 0;
 
-	rcu_read_lock();
-	for_each_netdev_rcu(frameio_control_net(), dev) {
+	rtnl_lock();
+	for_each_netdev(frameio_control_net(), dev) {
 		if (!frameio_netdev_is_port(dev))
 			continue;
 		if (n < room)
@@ -286,7 +286,7 @@ static u32 frameio_control_collect(struct frameio_info *infos, u32 room)
 						  FRAMEIO_QUEUE_ANY, &infos[n]);
 		n++;
 	}
-	rcu_read_unlock();
+	rtnl_unlock();
 	return n;
 }
 

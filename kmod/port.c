@@ -133,7 +133,7 @@ struct frameio_qp *frameio_port_bind(struct frameio_port *port, u32 queue)
 	struct frameio_qp *qp;
 
 	mutex_lock(&port->bind_lock);
-	if (port->state == FRAMEIO_GONE) {
+	if (frameio_port_state(port) == FRAMEIO_GONE) {
 		qp = ERR_PTR(-ENODEV);
 		goto out;
 	}

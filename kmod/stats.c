@@ -7,6 +7,9 @@
 #include "netdev.h"
 #include "stats.h"
 
+/* A counter that its writer may be adding to, plainly, at this moment. */
+#define frameio_count(counter)	data_race(READ_ONCE(counter))
+
 /**
  * frameio_stats_get() - the counters of a queue pair
  * @qp: the queue pair
@@ -14,28 +17,32 @@
  */
 void frameio_stats_get(const struct frameio_qp *qp, struct frameio_stats *stats)
 {
+	u32 mode;
+
 	*stats = (struct frameio_stats) {
-		.fs_read_queued = READ_ONCE(qp->transmit.queued),
-		.fs_read_queued_bytes = READ_ONCE(qp->transmit.queued_bytes),
-		.fs_read_stops = READ_ONCE(qp->read.stalls),
-		.fs_read_wakes = READ_ONCE(qp->read.resumes),
-		.fs_read_drop_closed = READ_ONCE(qp->transmit.drop_closed) +
-				       READ_ONCE(qp->read.purged),
-		.fs_read_drop_invalid = READ_ONCE(qp->transmit.drop_invalid),
-		.fs_read_drop_nomem = READ_ONCE(qp->transmit.drop_nomem),
-		.fs_read_bytes = READ_ONCE(qp->reads.bytes),
-		.fs_read_errors = READ_ONCE(qp->reads.errors),
-		.fs_write_bytes = READ_ONCE(qp->writes.bytes),
-		.fs_write_errors = READ_ONCE(qp->writes.errors),
-		.fs_write_stalls = READ_ONCE(qp->write.stalls),
-		.fs_write_received = READ_ONCE(qp->receive.received),
-		.fs_write_received_bytes = READ_ONCE(qp->receive.received_bytes),
-		.fs_write_drop_closed = READ_ONCE(qp->write.purged),
+		.fs_read_queued = frameio_count(qp->transmit.queued),
+		.fs_read_queued_bytes = frameio_count(qp->transmit.queued_bytes),
+		.fs_read_stops = frameio_count(qp->read.stalls),
+		.fs_read_wakes = frameio_count(qp->read.resumes),
+		.fs_read_drop_closed = frameio_count(qp->transmit.drop_closed) +
+				       frameio_count(qp->read.purged),
+		.fs_read_drop_invalid = frameio_count(qp->transmit.drop_invalid),
+		.fs_read_drop_nomem = frameio_count(qp->transmit.drop_nomem),
+		.fs_read_bytes = frameio_count(qp->reads.bytes),
+		.fs_read_errors = frameio_count(qp->reads.errors),
+		.fs_write_bytes = frameio_count(qp->writes.bytes),
+		.fs_write_errors = frameio_count(qp->writes.errors),
+		.fs_write_stalls = frameio_count(qp->write.stalls),
+		.fs_write_received = frameio_count(qp->receive.received),
+		.fs_write_received_bytes = frameio_count(qp->receive.received_bytes),
+		.fs_write_drop_closed = frameio_count(qp->write.purged),
 	};
-	memcpy(stats->fs_read_frames, qp->reads.frames, sizeof(stats->fs_read_frames));
-	memcpy(stats->fs_read_calls, qp->reads.calls, sizeof(stats->fs_read_calls));
-	memcpy(stats->fs_write_frames, qp->writes.frames, sizeof(stats->fs_write_frames));
-	memcpy(stats->fs_write_calls, qp->writes.calls, sizeof(stats->fs_write_calls));
+	for (mode = 0; mode < FRAMEIO_NMODES; mode++) {
+		stats->fs_read_frames[mode] = frameio_count(qp->reads.frames[mode]);
+		stats->fs_read_calls[mode] = frameio_count(qp->reads.calls[mode]);
+		stats->fs_write_frames[mode] = frameio_count(qp->writes.frames[mode]);
+		stats->fs_write_calls[mode] = frameio_count(qp->writes.calls[mode]);
+	}
 }
 
 /**
