@@ -36,10 +36,25 @@ static struct frameio_qp *frameio_file_qp(const struct frameio_file *file)
 	return smp_load_acquire(&file->qp);
 }
 
+/* The next free queue pair of a node's port, bound; or an ERR_PTR. */
+static struct frameio_qp *frameio_chardev_bind_node(const struct inode *inode)
+{
+	struct frameio_port *port = frameio_node_port(inode);
+	struct frameio_qp *qp;
+
+	if (!port)
+		return ERR_PTR(-ENODEV);
+	if (frameio_port_may_open_node(port))
+		qp = frameio_port_bind(port, FRAMEIO_QUEUE_ANY);
+	else
+		qp = ERR_PTR(-EACCES);
+	frameio_port_put(port);
+	return qp;
+}
+
 static int frameio_chardev_open(struct inode *inode, struct file *filp)
 {
 	struct frameio_file *file;
-	struct frameio_port *port;
 	struct frameio_qp *qp;
 
 	file = kzalloc(sizeof(*file), GFP_KERNEL_ACCOUNT);
@@ -47,10 +62,7 @@ static int frameio_chardev_open(struct inode *inode, struct file *filp)
 		return -ENOMEM;
 	mutex_init(&file->bind_lock);
 	if (!frameio_node_is_control(inode)) {
-		port = frameio_node_port(inode);
-		qp = port ? frameio_port_bind(port, FRAMEIO_QUEUE_ANY) : ERR_PTR(-ENODEV);
-		if (port)
-			frameio_port_put(port);
+		qp = frameio_chardev_bind_node(inode);
 		if (IS_ERR(qp)) {
 			kfree(file);
 			return PTR_ERR(qp);

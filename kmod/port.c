@@ -193,6 +193,21 @@ bool frameio_port_may_open(const struct frameio_port *port, struct net *net)
 }
 
 /**
+ * frameio_port_may_open_node() - may a caller whom the node's mode let in use the port?
+ * @port: the port, which has a node and so is of the initial network namespace
+ *
+ * The mode is the word of whoever administers the node. Nobody gets round it by
+ * being root of another user namespace, as whose root the node's owner may be
+ * mapped: from there the port itself must name the caller.
+ *
+ * Return: true if it may.
+ */
+bool frameio_port_may_open_node(const struct frameio_port *port)
+{
+	return current_user_ns() == init_net.user_ns || frameio_port_may_open(port, &init_net);
+}
+
+/**
  * frameio_port_may_set_limits() - may the caller let queues hold so much?
  * @port: the port
  * @read_limit: frames, or 0
