@@ -116,6 +116,21 @@ int frameio_batch_append(struct frameio_batch *batch, const void *frame, size_t 
 	return 0;
 }
 
+/* Do the records that were read lie where there is room for them? */
+static bool check_records(const struct frameio_batch *batch, unsigned int n)
+{
+	const struct frameio_hdr *hdr;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		hdr = vec_hdr(&batch->fio->fio_vecs[i]);
+		if (hdr->hdrlen < sizeof(*hdr) ||
+		    (uint64_t)hdr->hdrlen + hdr->len > batch->slot_size)
+			return false;
+	}
+	return true;
+}
+
 int frameio_batch_read(struct frameio_batch *batch, struct frameio_qp *qp)
 {
 	unsigned int i;
@@ -128,8 +143,11 @@ int frameio_batch_read(struct frameio_batch *batch, struct frameio_qp *qp)
 	err = frameio_ioctl(qp->fd, FRAMEIO_READ, batch->fio);
 	if (err)
 		return err;
-	batch->count = batch->fio->fio_nvecs;
-	return batch->count;
+	i = batch->fio->fio_nvecs;
+	if (!i || i > batch->nframes || !check_records(batch, i))
+		return -EBADMSG;
+	batch->count = i;
+	return i;
 }
 
 int frameio_batch_write(struct frameio_batch *batch, struct frameio_qp *qp)
@@ -149,6 +167,8 @@ int frameio_batch_write(struct frameio_batch *batch, struct frameio_qp *qp)
 	if (err)
 		return err;
 	i = batch->fio->fio_nvecs;
+	if (!i || i > batch->count)
+		return -EBADMSG;
 	frameio_batch_drop(batch, i);
 	return i;
 }

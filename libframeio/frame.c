@@ -39,7 +39,12 @@ ssize_t frameio_recv(struct frameio_qp *qp, struct frameio_hdr *hdr, void *frame
 	if (!hdr)
 		hdr = &unwanted;
 	err = one_record_call(qp, FRAMEIO_READ, hdr, frame, size);
-	return err ? err : (ssize_t)hdr->len;
+	if (err)
+		return err;
+	/* the rest of a longer header would be where the frame should */
+	if (hdr->hdrlen != sizeof(*hdr) || hdr->len > size)
+		return -EBADMSG;
+	return hdr->len;
 }
 
 int frameio_send(struct frameio_qp *qp, const void *frame, size_t len)

@@ -97,7 +97,8 @@ int frameio_delete(const char *netns, const char *name);
  * @netns: which, as for frameio_create()
  * @ports: out: an array, which the caller free()s; NULL if there are none
  *
- * Return: how many, or a negative errno as for frameio_create().
+ * Return: how many, or a negative errno: -EBADMSG, more than there can be; others
+ * as for frameio_create().
  */
 int frameio_list(const char *netns, struct frameio_info **ports);
 
@@ -148,7 +149,7 @@ int frameio_get_stats(struct frameio_qp *qp, struct frameio_stats *stats);
  * @size: room there, in bytes
  *
  * Return: bytes of frame; -EAGAIN, -EINTR, -ENODEV; -EMSGSIZE, and the frame is
- * still there; -EFAULT.
+ * still there; -EFAULT; -EBADMSG, what the kernel reported cannot be.
  */
 ssize_t frameio_recv(struct frameio_qp *qp, struct frameio_hdr *hdr, void *frame, size_t size);
 
@@ -223,7 +224,8 @@ int frameio_batch_append(struct frameio_batch *batch, const void *frame, size_t 
  * @qp: the queue pair
  *
  * Return: how many, at least 1; -EAGAIN, -EINTR, -ENODEV; -EMSGSIZE, the first
- * frame is longer than the batch's frame size, and still there.
+ * frame is longer than the batch's frame size, and still there; -EBADMSG, what
+ * the kernel reported cannot be.
  */
 int frameio_batch_read(struct frameio_batch *batch, struct frameio_qp *qp);
 
@@ -236,7 +238,7 @@ int frameio_batch_read(struct frameio_batch *batch, struct frameio_qp *qp);
  *
  * Return: how many were accepted, at least 1, or 0 if the batch is empty;
  * -EINVAL, the port does not take the first frame; -EAGAIN, -EINTR, -ENETDOWN,
- * -ENODEV, -ENOMEM. After an error the batch is as it was.
+ * -ENODEV, -ENOMEM, -EBADMSG. After an error the batch is as it was.
  */
 int frameio_batch_write(struct frameio_batch *batch, struct frameio_qp *qp);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -126,6 +127,9 @@ int frameio_delete(const char *netns, const char *name)
 	return err ? err : frameio_in_netns(netns, control_call_once, &call);
 }
 
+/* More than there can be; their memory has a size, and their number is an int. */
+#define MAX_PORTS	(INT_MAX / sizeof(struct frameio_info) - 8)
+
 int frameio_list(const char *netns, struct frameio_info **ports)
 {
 	struct frameio_list list = { 0 };
@@ -143,6 +147,9 @@ int frameio_list(const char *netns, struct frameio_info **ports)
 			goto fail;
 		if (list.fl_count <= room)
 			break;
+		err = -EBADMSG;
+		if (list.fl_count > MAX_PORTS)
+			goto fail;
 		/* some to spare: ports may come while we are asking */
 		room = list.fl_count + 8;
 		larger = realloc(infos, room * sizeof(*infos));

@@ -371,6 +371,81 @@ START_TEST(read_offers_the_whole_batch)
 }
 END_TEST
 
+/* What a kernel reports that is not in its right mind, of 8 records read or written. */
+static const struct nonsense {
+	uint32_t nvecs;
+	unsigned int hdrlen;
+	uint32_t len;
+	int expected;		/* of reading */
+} nonsense[] = {
+	{ 8, HDRLEN, FRAME_SIZE, 8 },
+	{ 8, HDRLEN + 1, FRAME_SIZE - 1, 8 },
+	{ 0, HDRLEN, FRAME_SIZE, -EBADMSG },
+	{ 9, HDRLEN, FRAME_SIZE, -EBADMSG },
+	{ UINT32_MAX, HDRLEN, FRAME_SIZE, -EBADMSG },
+	{ 8, HDRLEN - 1, FRAME_SIZE, -EBADMSG },
+	{ 8, 0, FRAME_SIZE, -EBADMSG },
+	{ 8, HDRLEN + 1, FRAME_SIZE, -EBADMSG },
+	{ 8, 255, 0, -EBADMSG },
+	{ 8, HDRLEN, FRAME_SIZE + 1, -EBADMSG },
+	{ 8, HDRLEN, INT32_MAX, -EBADMSG },
+	{ 8, HDRLEN, UINT32_MAX - HDRLEN + 1, -EBADMSG },
+	{ 8, HDRLEN, UINT32_MAX, -EBADMSG },
+};
+
+static const struct nonsense *reported;
+
+/* Only the last record is wrong. */
+static int answer_nonsense(unsigned long request, void *argument)
+{
+	struct frameio *fio = argument;
+	struct frameio_hdr *hdr;
+
+	if (request == FRAMEIO_READ) {
+		give_count = 8;
+		answer_read(request, argument);
+		hdr = (void *)(uintptr_t)fio->fio_vecs[7].fv_buf;
+		hdr->hdrlen = reported->hdrlen;
+		hdr->len = reported->len;
+	}
+	fio->fio_nvecs = reported->nvecs;
+	return 0;
+}
+
+START_TEST(what_a_read_reports_is_checked)
+{
+	struct frameio_batch *batch = batch_of(8);
+	struct frameio_qp *qp = qp_open();
+
+	kernel.answer = answer_nonsense;
+	reported = &nonsense[_i];
+	ck_assert_int_eq(frameio_batch_read(batch, qp), reported->expected);
+	ck_assert_uint_eq(frameio_batch_count(batch), reported->expected < 0 ? 0 : 8);
+	frameio_batch_free(batch);
+	frameio_close(qp);
+}
+END_TEST
+
+START_TEST(what_a_write_reports_is_checked)
+{
+	static const struct nonsense counts[] = { { .nvecs = 0 }, { .nvecs = 3 },
+						  { .nvecs = UINT32_MAX } };
+	struct frameio_batch *batch = batch_of(8);
+	struct frameio_qp *qp = qp_open();
+
+	append(batch, 17, 1);
+	append(batch, 18, 2);
+	kernel.answer = answer_nonsense;
+	reported = &counts[_i];
+	ck_assert_int_eq(frameio_batch_write(batch, qp), -EBADMSG);
+	ck_assert_uint_eq(frameio_batch_count(batch), 2);
+	assert_record(frameio_batch_hdr(batch, 0), 17, 1);
+	assert_record(frameio_batch_hdr(batch, 1), 18, 2);
+	frameio_batch_free(batch);
+	frameio_close(qp);
+}
+END_TEST
+
 /* Check a struct frameio for writing 8 records as answer_read() gave them, from number @first. */
 static void assert_write(const struct frameio *fio, unsigned int first)
 {
@@ -448,6 +523,9 @@ int main(void)
 	tcase_add_test(tcase, records_are_aligned_and_apart);
 	tcase_add_loop_test(tcase, contents_survive_any_order_of_calls, 1, 33);
 	tcase_add_test(tcase, read_offers_the_whole_batch);
+	tcase_add_loop_test(tcase, what_a_read_reports_is_checked, 0,
+			    sizeof(nonsense) / sizeof(nonsense[0]));
+	tcase_add_loop_test(tcase, what_a_write_reports_is_checked, 0, 3);
 	tcase_add_test(tcase, write_hands_on_what_was_read_and_keeps_what_was_not_accepted);
 	suite_add_tcase(suite, tcase);
 	return kernel_run(suite);

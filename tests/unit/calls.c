@@ -331,6 +331,18 @@ static void assert_list(int expected)
 	ck_assert_int_eq(kernel.nblocks, 0);
 }
 
+START_TEST(list_does_not_believe_everything)
+{
+	kernel.answer = answer_list;
+	nports = UINT32_MAX;
+	assert_list(-EBADMSG);
+	nports = UINT32_MAX - 7;
+	assert_list(-EBADMSG);
+	nports = INT32_MAX;
+	assert_list(-EBADMSG);
+}
+END_TEST
+
 START_TEST(list_has_all_ports)
 {
 	unsigned int n;
@@ -524,6 +536,40 @@ START_TEST(recv_reads_one_record)
 }
 END_TEST
 
+/* Headers of a kernel that is not in its right mind. */
+static const struct frameio_hdr nonsense[] = {
+	{ .version = 1, .hdrlen = 40, .len = 101 },
+	{ .version = 1, .hdrlen = 40, .len = UINT32_MAX },
+	{ .version = 1, .hdrlen = 39, .len = 77 },
+	{ .version = 1, .hdrlen = 48, .len = 77 },
+	{ .version = 1, .hdrlen = 0, .len = 77 },
+};
+
+static const struct frameio_hdr *answer_header;
+
+static int answer_nonsense(unsigned long request, void *from)
+{
+	struct framevec *vec = (void *)((unsigned char *)from + sizeof(struct frameio));
+
+	ck_assert_uint_eq(request, FRAMEIO_READ);
+	memcpy((void *)(uintptr_t)vec->fv_buf, answer_header, sizeof(*answer_header));
+	return 0;
+}
+
+START_TEST(what_recv_is_told_is_checked)
+{
+	struct frameio_qp *qp = qp_open();
+	unsigned char frame[100];
+	struct frameio_hdr hdr;
+
+	answer_header = &nonsense[_i];
+	kernel.answer = answer_nonsense;
+	ck_assert_int_eq(frameio_recv(qp, &hdr, frame, sizeof(frame)), -EBADMSG);
+	ck_assert_int_eq(frameio_recv(qp, NULL, frame, sizeof(frame)), -EBADMSG);
+	frameio_close(qp);
+}
+END_TEST
+
 START_TEST(send_writes_one_record)
 {
 	const struct frameio_hdr expected = { .version = 1, .hdrlen = 40, .len = 60 };
@@ -566,6 +612,7 @@ static TCase *port_tests(void)
 	tcase_add_loop_test(tcase, netns_that_cannot_be_entered_is_an_error, 0, 4);
 	tcase_add_loop_test(tcase, no_memory_is_enomem, 0, 2);
 	tcase_add_test(tcase, list_has_all_ports);
+	tcase_add_test(tcase, list_does_not_believe_everything);
 	tcase_add_test(tcase, list_grows_while_ports_appear);
 	tcase_add_test(tcase, list_may_become_empty);
 	tcase_add_test(tcase, list_that_fails_leaks_nothing);
@@ -581,6 +628,7 @@ static TCase *qp_tests(void)
 	tcase_add_test(tcase, nonblock_is_a_setting_of_the_file);
 	tcase_add_test(tcase, wait_tells_events_time_and_errors);
 	tcase_add_test(tcase, recv_reads_one_record);
+	tcase_add_loop_test(tcase, what_recv_is_told_is_checked, 0, 5);
 	tcase_add_test(tcase, send_writes_one_record);
 	return tcase;
 }
