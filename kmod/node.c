@@ -59,7 +59,8 @@ static char *frameio_node_devnode(FRAMEIO_DEVNODE_CONST struct device *device, u
 	/* only the name is asked for when the node is removed */
 	if (mode)
 		frameio_node_ownership(port, mode, uid, gid);
-	return kasprintf(GFP_KERNEL, KBUILD_MODNAME "/%s", dev_name(device));
+	/* without an answer the bare name would be taken: a node made, or sought, in /dev itself */
+	return kasprintf(GFP_KERNEL | __GFP_NOFAIL, KBUILD_MODNAME "/%s", dev_name(device));
 }
 
 static const struct device_type frameio_node_type = {
