@@ -311,6 +311,8 @@ static void frameio_netdev_setup_l2(struct net_device *dev)
 /* Join @dev, made by frameio_netdev_setup(), and @port, and let the world see it. */
 static int frameio_netdev_register(struct net_device *dev, struct frameio_port *port)
 {
+	int err;
+
 	((struct frameio_netdev *)netdev_priv(dev))->port = port;
 	if (frameio_port_is_l3(port))
 		frameio_netdev_setup_l3(dev);
@@ -320,7 +322,11 @@ static int frameio_netdev_register(struct net_device *dev, struct frameio_port *
 		return -EINVAL;
 	netif_set_real_num_tx_queues(dev, port->nqueues);
 	netif_set_real_num_rx_queues(dev, min_t(u32, port->nqueues, dev->num_rx_queues));
-	return register_netdevice(dev);
+	err = register_netdevice(dev);
+	/* past ndo_init nothing of ours is invalid: sysfs had no memory for the name */
+	if (err == -EINVAL && frameio_port_state(port) == FRAMEIO_GONE)
+		return -ENOMEM;
+	return err;
 }
 
 /**
