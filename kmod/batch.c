@@ -98,6 +98,21 @@ static int frameio_call_lock(const struct frameio_call *call, struct mutex *lock
 }
 
 /*
+ * The port is gone: what a reader had taken and not read yet is dropped here,
+ * while the file is still there to tell its counters. A signal leaves it to the
+ * next call, or to the file's release.
+ */
+static int frameio_read_gone(struct frameio_qp *qp, const struct frameio_call *call)
+{
+	if (!skb_queue_empty_lockless(&qp->read.taken) &&
+	    !frameio_call_lock(call, &qp->read_lock)) {
+		frameio_queue_purge_taken(&qp->read);
+		mutex_unlock(&qp->read_lock);
+	}
+	return -ENODEV;
+}
+
+/*
  * Wait until there is something to read, and take read_lock.
  *
  * Return: 0 with read_lock held; or -ENODEV, -EAGAIN or -ERESTARTSYS without.
@@ -109,7 +124,7 @@ static int frameio_read_begin(struct frameio_qp *qp, const struct frameio_call *
 
 	for (;;) {
 		if (frameio_port_state(qp->port) == FRAMEIO_GONE)
-			return -ENODEV;
+			return frameio_read_gone(qp, call);
 		err = frameio_call_lock(call, &qp->read_lock);
 		if (err)
 			return err;

@@ -97,9 +97,10 @@
  *     that a late writer does has no effect from here.
  *  2. ndo_uninit: the pointers become NULL, the queues are closed, and what
  *     waits in them is freed and counted. Frames that a reader has taken off the
- *     queue stay its own. If the interface was down, the sleepers wake now.
+ *     queue stay its own, until its next call drops and counts them. If the
+ *     interface was down, the sleepers wake now.
  *  3. After a grace period the interface is freed and its reference dropped.
- *  4. Each file's release empties what its reader had taken and drops its
+ *  4. Each file's release empties what its reader still has and drops its
  *     reference. The last one frees the port.
  *
  * Files hold the module, so it is removed only when all are closed; interfaces

@@ -312,6 +312,26 @@ START_TEST(frames_that_wait_are_read_after_the_interface_went_down)
 }
 END_TEST
 
+/* Read one of three: the others count as dropped once the port is gone, the file still open. */
+START_TEST(frames_left_when_the_port_goes_are_counted_as_dropped)
+{
+	int port = guest_create_up("fio0", 0, 1, 0);
+	int packet = guest_packet_socket("fio0");
+	struct frameio_stats stats;
+	unsigned char record[2048];
+
+	guest_send(packet, 60, 1, 0);
+	guest_send(packet, 70, 2, 0);
+	guest_send(packet, 80, 3, 0);
+	read_frame(port, 60, 1, 0);
+	guest_sh("ip link del fio0");
+	ck_assert_errno(read(port, record, sizeof(record)), ENODEV);
+	guest_stats(port, &stats);
+	ck_assert_uint_eq(stats.fs_read_queued, 3);
+	ck_assert_uint_eq(stats.fs_read_drop_closed, 2);
+}
+END_TEST
+
 START_TEST(nothing_moves_in_a_call_of_no_bytes)
 {
 	int port = guest_create_up("fio0", 0, 1, 0);
@@ -721,6 +741,7 @@ static TCase *read_tests(void)
 	tcase_add_test(tcase, read_to_read_only_memory_loses_nothing);
 	tcase_add_test(tcase, read_of_an_empty_queue_is_eagain_without_blocking);
 	tcase_add_test(tcase, frames_that_wait_are_read_after_the_interface_went_down);
+	tcase_add_test(tcase, frames_left_when_the_port_goes_are_counted_as_dropped);
 	return tcase;
 }
 
