@@ -360,7 +360,7 @@ static void stop_bystander(void)
 
 	bystander_stopped = true;
 	clock_gettime(CLOCK_REALTIME, &deadline);
-	deadline.tv_sec += TRAFFIC_STALL_S;
+	deadline.tv_sec += traffic_stall_s();
 	ck_assert_int_eq(pthread_timedjoin_np(bystander_thread, NULL, &deadline), 0);
 	printf("stress: %u other ports came and went meanwhile\n", bystander_ports);
 }
@@ -710,7 +710,7 @@ static void remove_module(void)
 	while (delete_module()) {
 		require(errno == EWOULDBLOCK, "removing the module: %s", strerror(errno));
 		clock_gettime(CLOCK_MONOTONIC, &now);
-		require(now.tv_sec < begin.tv_sec + TRAFFIC_STALL_S,
+		require(now.tv_sec < begin.tv_sec + traffic_stall_s(),
 			"the module cannot be removed");
 		pause_up_to(500);
 	}

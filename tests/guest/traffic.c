@@ -49,6 +49,13 @@ void traffic_seed(void)
 	fflush(stdout);
 }
 
+double traffic_stall_s(void)
+{
+	const char *text = getenv("CK_TIMEOUT_MULTIPLIER");
+
+	return text ? 60 * strtod(text, NULL) : 60;
+}
+
 /* Xorshift (Marsaglia), whose state is never 0. */
 static uint64_t next_random(struct traffic_random *random)
 {
@@ -785,7 +792,7 @@ static void interrupt_users(void)
 
 static void join_worker(struct worker *worker, bool interrupt)
 {
-	const double deadline = now_s() + TRAFFIC_STALL_S;
+	const double deadline = now_s() + traffic_stall_s();
 	uint32_t i;
 
 	while (pthread_tryjoin_np(worker->thread, NULL)) {
@@ -847,7 +854,7 @@ bool traffic_interrupt_switchers(void)
 
 void traffic_settle_switchers(void)
 {
-	const double deadline = now_s() + TRAFFIC_STALL_S;
+	const double deadline = now_s() + traffic_stall_s();
 
 	settled = true;
 	while (traffic_interrupt_switchers()) {
@@ -910,7 +917,7 @@ static void check_progress(struct progress *progress)
 
 	if (sum != progress->arrivals || !progress->since)
 		*progress = (struct progress) { sum, now_s() };
-	require(now_s() < progress->since + TRAFFIC_STALL_S,
+	require(now_s() < progress->since + traffic_stall_s(),
 		"nothing arrives any more; accepted, not arrived and not counted as dropped: "
 		"%lld of %llu from kernel to user, %lld of %llu from user to kernel",
 		(long long)missing(TO_USER), (unsigned long long)count_accepted(TO_USER),
@@ -981,21 +988,35 @@ static struct {
 	unsigned long long closed, nomem, gone, socket, received;
 } total;
 
-void traffic_account(bool exactly, bool received)
+/* What has been accepted and is nowhere to be found yet. */
+static int64_t unaccounted(enum direction direction, bool received)
 {
 	const struct drops drops = get_drops();
+
+	if (direction == TO_KERNEL && received)
+		return count_accepted(TO_KERNEL) - drops.received - drops.gone;
+	return missing(direction);
+}
+
+void traffic_account(bool exactly, bool received)
+{
+	struct progress progress = { 0 };
+	struct drops drops;
 	int64_t left[2];
 	uint32_t i, j;
+
+	while (exactly && (unaccounted(TO_USER, received) || unaccounted(TO_KERNEL, received)))
+		check_progress(&progress);
+	drops = get_drops();
 
 	for (i = TO_USER; i <= TO_KERNEL; i++) {
 		for (j = 0; j < nflows[i]; j++)
 			check_flow(i, j);
-		left[i] = missing(i);
+		left[i] = unaccounted(i, received);
 		total.accepted[i] += count_accepted(i);
 		total.arrived[i] += arrivals[i];
 	}
 	if (received) {
-		left[TO_KERNEL] = count_accepted(TO_KERNEL) - drops.received - drops.gone;
 		require(arrivals[TO_KERNEL] + socket_drops <= drops.received,
 			"more frames arrived than were received");
 		total.received += drops.received - arrivals[TO_KERNEL] - socket_drops;

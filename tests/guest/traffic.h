@@ -21,8 +21,11 @@
 #define TRAFFIC_MTU_MIN	400
 #define TRAFFIC_MTU_MAX	1500
 
-/* Nothing may take longer without any frame arriving. */
-#define TRAFFIC_STALL_S	60
+/*
+ * Seconds that nothing may take longer than without any frame arriving: a minute,
+ * times CK_TIMEOUT_MULTIPLIER as for Check's own limits.
+ */
+double traffic_stall_s(void);
 
 /* Fail the test; unlike ck_assert() it costs nothing where all is well. */
 #define require(condition, ...) do {				\
@@ -97,8 +100,9 @@ void traffic_squeeze(void);
 void traffic_drain(void);
 
 /*
- * Each frame accepted has arrived or was counted as dropped. @exactly: else there
- * may be more of them, in counters that are out of reach. @received: what the
+ * Each frame accepted has arrived or was counted as dropped. @exactly: waits for
+ * it, as a namespace ends in its own time and calls return before its ports are
+ * gone; else there may be more of them, in counters that are out of reach. @received: what the
  * kernel received counts as arrived, as the socket may have been closed.
  */
 void traffic_account(bool exactly, bool received);
