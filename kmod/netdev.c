@@ -323,8 +323,8 @@ static int frameio_netdev_register(struct net_device *dev, struct frameio_port *
 	netif_set_real_num_tx_queues(dev, port->nqueues);
 	netif_set_real_num_rx_queues(dev, min_t(u32, port->nqueues, dev->num_rx_queues));
 	err = register_netdevice(dev);
-	/* past ndo_init nothing of ours is invalid: sysfs had no memory for the name */
-	if (err == -EINVAL && frameio_port_state(port) == FRAMEIO_GONE)
+	/* past ndo_init: sysfs had no memory for the name, or the stack none for its sysctls */
+	if ((err == -EINVAL || err == -ENOBUFS) && frameio_port_state(port) == FRAMEIO_GONE)
 		return -ENOMEM;
 	return err;
 }
