@@ -780,7 +780,7 @@ static void add_stress(Suite *suite, const char *name, const TTest *test)
 {
 	TCase *tcase = tcase_create(name);
 
-	tcase_set_timeout(tcase, 120 + get_seconds());
+	tcase_set_timeout(tcase, 300 + get_seconds());
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, test);
 	suite_add_tcase(suite, tcase);

@@ -102,8 +102,9 @@ void traffic_drain(void);
 /*
  * Each frame accepted has arrived or was counted as dropped. @exactly: waits for
  * it, as a namespace ends in its own time and calls return before its ports are
- * gone; else there may be more of them, in counters that are out of reach. @received: what the
- * kernel received counts as arrived, as the socket may have been closed.
+ * gone; else there may be more of them, in counters that are out of reach.
+ * @received: what the kernel received counts as arrived, as the socket may have
+ * been closed.
  */
 void traffic_account(bool exactly, bool received);
 
