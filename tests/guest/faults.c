@@ -1,0 +1,2056 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * Memory that cannot be had, and user memory that cannot be copied: each call
+ * is made with its first allocation or copy failing, then its second, and so on.
+ * It succeeds nevertheless or fails for the right reason, loses no frame and
+ * leaves nothing behind, and the port works on.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <linux/ethtool.h>
+#include <linux/if_link.h>
+#include <linux/if_packet.h>
+#include <linux/net_tstamp.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "call.h"
+#include "inject.h"
+
+#define PORT		"fio0"
+#define NODE(name)	"/dev/frameio/" name
+#define NFRAMES		32
+#define SLOT		65600
+#define N(array)	((int)(sizeof(array) / sizeof(*(array))))
+
+static int control, inet;
+
+/* What would grow if something were left behind. */
+struct census {
+	int refcnt, ports, interfaces, devices, nodes, files;
+};
+
+static int count_entries(const char *path)
+{
+	DIR *dir = opendir(path);
+	int n = 0;
+
+	if (!dir)
+		return 0;
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static struct census take_census(void)
+{
+	struct frameio_list list = { .fl_count = 0 };
+	struct census census = {
+		.interfaces = count_entries("/sys/class/net"),
+		.devices = count_entries("/sys/class/frameio"),
+		.nodes = count_entries("/dev/frameio"),
+		.files = count_entries("/proc/self/fd"),
+	};
+	FILE *file = fopen("/sys/module/frameio/refcnt", "re");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fscanf(file, "%d", &census.refcnt), 1);
+	fclose(file);
+	ck_assert_int_eq(ioctl(control, FRAMEIO_LIST, &list), 0);
+	census.ports = list.fl_count;
+	return census;
+}
+
+static void check_census(const struct census *before)
+{
+	const struct census now = take_census();
+
+	ck_assert_int_eq(now.refcnt, before->refcnt);
+	ck_assert_int_eq(now.ports, before->ports);
+	ck_assert_int_eq(now.interfaces, before->interfaces);
+	ck_assert_int_eq(now.devices, before->devices);
+	ck_assert_int_eq(now.nodes, before->nodes);
+	ck_assert_int_eq(now.files, before->files);
+}
+
+/* The kernel sends nothing of its own, and making and deleting ports takes less long. */
+static bool set_quiet(bool quiet)
+{
+	static const char *const settings[] = {
+		"/proc/sys/net/ipv6/conf/default/disable_ipv6",
+		"/sys/kernel/rcu_expedited",
+	};
+	bool done = true;
+	int fd, i;
+
+	for (i = 0; i < 2; i++) {
+		fd = open(settings[i], O_WRONLY | O_CLOEXEC);
+		done &= write(fd, quiet ? "1" : "0", 1) == 1;
+		close(fd);
+	}
+	return done;
+}
+
+static void setup(void)
+{
+	ck_assert(set_quiet(true));
+	guest_delete_ports();
+	inject_setup();
+	control = guest_control();
+	inet = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_ge(inet, 0);
+}
+
+static int interface_flags(const char *name)
+{
+	struct ifreq request = { .ifr_flags = 0 };
+
+	strcpy(request.ifr_name, name);
+	return ioctl(inet, SIOCGIFFLAGS, &request) ? -1 : request.ifr_flags;
+}
+
+static void set_up(const char *name, bool up)
+{
+	struct ifreq request = { .ifr_flags = up ? IFF_UP : 0 };
+
+	strcpy(request.ifr_name, name);
+	ck_assert_int_eq(ioctl(inet, SIOCSIFFLAGS, &request), 0);
+}
+
+static void set_mtu(const char *name, int mtu)
+{
+	struct ifreq request = { .ifr_mtu = mtu };
+
+	strcpy(request.ifr_name, name);
+	ck_assert_int_eq(ioctl(inet, SIOCSIFMTU, &request), 0);
+}
+
+static int get_mtu(const char *name)
+{
+	struct ifreq request = { .ifr_mtu = 0 };
+
+	strcpy(request.ifr_name, name);
+	ck_assert_int_eq(ioctl(inet, SIOCGIFMTU, &request), 0);
+	return request.ifr_mtu;
+}
+
+static struct frameio_info get_info(int fd)
+{
+	struct frameio_info info;
+
+	ck_assert_int_eq(ioctl(fd, FRAMEIO_INFO, &info), 0);
+	return info;
+}
+
+static int packet_socket(const char *name)
+{
+	const struct timeval patience = { .tv_sec = 60 };
+	int fd = guest_packet_socket(name);
+
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+	return fd;
+}
+
+/* Read the next record, which was sent already; the frame must be the one of @seed. */
+static void read_next(int fd, size_t len, uint32_t seed, uint32_t flags)
+{
+	static unsigned char record[SLOT];
+
+	ck_assert_int_eq(guest_poll(fd, POLLIN, 60000), POLLIN);
+	ck_assert_int_eq(read(fd, record, sizeof(record)), HDRLEN + len);
+	guest_check_record(record, len, seed, flags);
+}
+
+/* A known frame goes each way, and no other was there before it. */
+static void check_moves(int fd, int packet, uint32_t flags)
+{
+	const size_t len = 60;
+	unsigned char record[HDRLEN + len];
+
+	guest_send(packet, len, 0xf00d, flags);
+	read_next(fd, len, 0xf00d, flags);
+	guest_record(record, len, 0xbeef, flags);
+	ck_assert_int_eq(write(fd, record, sizeof(record)), sizeof(record));
+	guest_receive(packet, len, 0xbeef, flags);
+}
+
+/* The port of a bound file works, as nothing but a port that works would. */
+static void check_works(int fd)
+{
+	const struct frameio_info info = get_info(fd);
+	int packet;
+
+	set_up(info.fi_name, true);
+	packet = packet_socket(info.fi_name);
+	check_moves(fd, packet, info.fi_flags & FRAMEIO_PORT_L3);
+	close(packet);
+}
+
+/*
+ * A port has its node under its own name or, for want of memory, none at all, and
+ * what has no port has no node.
+ */
+static void check_node(const char *name, bool is_port)
+{
+	char node[64], device[64], astray[64];
+
+	snprintf(node, sizeof(node), NODE("%s"), name);
+	snprintf(device, sizeof(device), "/sys/class/frameio/%s", name);
+	snprintf(astray, sizeof(astray), "/dev/%s", name);
+	ck_assert_int_ne(access(astray, F_OK), 0);
+	ck_assert_int_eq(access(node, F_OK), access(device, F_OK));
+	if (!is_port)
+		ck_assert_errno(access(node, F_OK), ENOENT);
+}
+
+static int create_port(const char *name, uint32_t flags, uint32_t nqueues)
+{
+	int fd = guest_create(name, flags, nqueues);
+
+	guest_set_nonblock(fd, true);
+	return fd;
+}
+
+/* Opening and closing */
+
+struct opening {
+	const char *path;
+	struct census census;
+	int fd;
+};
+
+static ssize_t call_open(void *arg)
+{
+	struct opening *opening = arg;
+
+	opening->fd = open(opening->path, O_RDWR | O_CLOEXEC);
+	return opening->fd;
+}
+
+static void check_open(void *arg, const struct inject_attempt *attempt)
+{
+	struct opening *opening = arg;
+	struct frameio_list list = { .fl_count = 0 };
+
+	if (attempt->ret < 0) {
+		inject_check_error(attempt);
+	} else {
+		ck_assert_int_eq(ioctl(opening->fd, FRAMEIO_LIST, &list), 0);
+		close(opening->fd);
+	}
+	check_census(&opening->census);
+}
+
+START_TEST(opening_the_control_node)
+{
+	const struct inject_call call = {
+		.name = "open control", .met = INJECT_ALLOCATION | INJECT_USERCOPY,
+		.call = call_open, .check = check_open,
+	};
+	struct opening opening = { .path = NODE("control"), .census = take_census() };
+
+	inject_each(&call, &opening);
+}
+END_TEST
+
+static void check_open_port(void *arg, const struct inject_attempt *attempt)
+{
+	struct opening *opening = arg;
+
+	if (attempt->ret < 0) {
+		inject_check_error(attempt);
+	} else {
+		ck_assert_uint_eq(get_info(opening->fd).fi_nopen, 1);
+		check_works(opening->fd);
+		close(opening->fd);
+	}
+	check_census(&opening->census);
+}
+
+START_TEST(opening_the_node_of_a_port)
+{
+	const struct inject_call call = {
+		.name = "open node", .met = INJECT_ALLOCATION | INJECT_USERCOPY,
+		.call = call_open, .check = check_open_port,
+	};
+	struct opening opening = { .path = NODE(PORT) };
+
+	close(create_port(PORT, FRAMEIO_PORT_PERSIST, 1));
+	opening.census = take_census();
+	inject_each(&call, &opening);
+}
+END_TEST
+
+static void prepare_close(void *arg)
+{
+	struct opening *opening = arg;
+
+	opening->fd = create_port(PORT, 0, 1);
+	set_up(PORT, true);
+}
+
+static ssize_t call_close(void *arg)
+{
+	struct opening *opening = arg;
+
+	return close(opening->fd);
+}
+
+static void check_close(void *arg, const struct inject_attempt *attempt)
+{
+	struct opening *opening = arg;
+
+	ck_assert_int_eq(attempt->ret, 0);
+	ck_assert_uint_eq(if_nametoindex(PORT), 0);
+	check_node(PORT, false);
+	check_census(&opening->census);
+}
+
+START_TEST(closing_deletes_the_port)
+{
+	const struct inject_call call = {
+		.name = "close of the creator", .met = INJECT_ALLOCATION,
+		.dense = 8,
+		.prepare = prepare_close, .call = call_close, .check = check_close,
+	};
+	struct opening opening = { .census = take_census() };
+
+	inject_each(&call, &opening);
+}
+END_TEST
+
+/* The control ioctls */
+
+struct creation {
+	const char *name;
+	uint32_t flags, nqueues;
+	unsigned int dense;
+};
+
+static const struct creation creations[] = {
+	{ "FRAMEIO_CREATE L2", 0, 1, 32 },
+	{ "FRAMEIO_CREATE L3", FRAMEIO_PORT_L3, 1, 16 },
+	{ "FRAMEIO_CREATE persistent, 3 queue pairs", FRAMEIO_PORT_PERSIST, 3, 8 },
+	{ "FRAMEIO_CREATE L3, 64 queue pairs", FRAMEIO_PORT_L3, 64, 2 },
+};
+
+struct control_call {
+	const struct creation *creation;
+	struct frameio_create create;
+	struct frameio_open open;
+	struct frameio_delete delete;
+	struct census census;
+	int fd;
+};
+
+static void prepare_create(void *arg)
+{
+	struct control_call *call = arg;
+
+	call->fd = guest_control();
+	guest_set_nonblock(call->fd, true);
+	call->create = (struct frameio_create) {
+		.fc_name = PORT,
+		.fc_flags = call->creation->flags,
+		.fc_nqueues = call->creation->nqueues,
+	};
+}
+
+static ssize_t call_create(void *arg)
+{
+	struct control_call *call = arg;
+
+	return ioctl(call->fd, FRAMEIO_CREATE, &call->create);
+}
+
+static void check_create(void *arg, const struct inject_attempt *attempt)
+{
+	struct frameio_delete delete = { .fd_name = PORT };
+	struct control_call *call = arg;
+
+	check_node(PORT, attempt->ret >= 0);
+	if (attempt->ret < 0) {
+		inject_check_error(attempt);
+		ck_assert_uint_eq(if_nametoindex(PORT), 0);
+		/* the file is as it was: unbound */
+		ck_assert_errno(ioctl(call->fd, FRAMEIO_INFO, &(struct frameio_info) { 0 }),
+				ENOTCONN);
+	} else {
+		ck_assert_uint_eq(get_info(call->fd).fi_ifindex, call->create.fc_ifindex);
+		ck_assert_uint_eq(get_info(call->fd).fi_nqueues, call->creation->nqueues);
+		check_works(call->fd);
+		if (call->creation->flags & FRAMEIO_PORT_PERSIST)
+			ck_assert_int_eq(ioctl(call->fd, FRAMEIO_DELETE, &delete), 0);
+	}
+	close(call->fd);
+	check_census(&call->census);
+}
+
+START_TEST(creating_a_port)
+{
+	const struct creation *creation = &creations[_i];
+	const struct inject_call call = {
+		.name = creation->name,
+		.met = INJECT_ALLOCATION | INJECT_USERCOPY,
+		.dense = creation->dense,
+		.prepare = prepare_create, .call = call_create, .check = check_create,
+	};
+	struct control_call state = { .creation = creation, .census = take_census() };
+
+	inject_each(&call, &state);
+}
+END_TEST
+
+static void prepare_open(void *arg)
+{
+	struct control_call *call = arg;
+
+	call->fd = guest_control();
+	guest_set_nonblock(call->fd, true);
+	call->open = (struct frameio_open) { .fo_name = PORT, .fo_queue = FRAMEIO_QUEUE_ANY };
+}
+
+static ssize_t call_open_by_name(void *arg)
+{
+	struct control_call *call = arg;
+
+	return ioctl(call->fd, FRAMEIO_OPEN, &call->open);
+}
+
+static void check_open_by_name(void *arg, const struct inject_attempt *attempt)
+{
+	struct control_call *call = arg;
+
+	if (attempt->ret < 0) {
+		inject_check_error(attempt);
+		prepare_open((close(call->fd), call));
+		ck_assert_int_eq(call_open_by_name(call), 0);
+	}
+	ck_assert_uint_eq(call->open.fo_queue, 0);
+	ck_assert_uint_eq(get_info(call->fd).fi_nopen, 1);
+	check_works(call->fd);
+	close(call->fd);
+	check_census(&call->census);
+}
+
+START_TEST(opening_a_port_by_name)
+{
+	const struct inject_call call = {
+		.name = "FRAMEIO_OPEN", .met = INJECT_USERCOPY,
+		.prepare = prepare_open, .call = call_open_by_name, .check = check_open_by_name,
+	};
+	struct control_call state = { .census = { 0 } };
+
+	close(create_port(PORT, FRAMEIO_PORT_PERSIST, 1));
+	state.census = take_census();
+	inject_each(&call, &state);
+}
+END_TEST
+
+static void prepare_delete(void *arg)
+{
+	struct control_call *call = arg;
+
+	call->fd = create_port(PORT, 0, 2);
+	set_up(PORT, true);
+	call->delete = (struct frameio_delete) { .fd_name = PORT };
+}
+
+static ssize_t call_delete(void *arg)
+{
+	struct control_call *call = arg;
+
+	return ioctl(call->fd, FRAMEIO_DELETE, &call->delete);
+}
+
+static void check_delete(void *arg, const struct inject_attempt *attempt)
+{
+	struct control_call *call = arg;
+
+	if (attempt->ret < 0) {
+		inject_check_error(attempt);
+		check_works(call->fd);
+		ck_assert_int_eq(call_delete(call), 0);
+	}
+	ck_assert_int_eq(guest_poll(call->fd, 0, 0) & POLLHUP, POLLHUP);
+	check_node(PORT, false);
+	close(call->fd);
+	check_census(&call->census);
+}
+
+START_TEST(deleting_a_port)
+{
+	const struct inject_call call = {
+		.name = "FRAMEIO_DELETE", .met = INJECT_ALLOCATION | INJECT_USERCOPY,
+		.dense = 8,
+		.prepare = prepare_delete, .call = call_delete, .check = check_delete,
+	};
+	struct control_call state = { .census = take_census() };
+
+	inject_each(&call, &state);
+}
+END_TEST
+
+struct asking {
+	int fd;
+	struct frameio_info infos[3];
+	struct frameio_list list;
+	struct frameio_stats stats;
+	struct frameio_limits limits;
+	uint32_t limit;
+};
+
+static void prepare_list(void *arg)
+{
+	struct asking *asking = arg;
+
+	memset(asking->infos, 0, sizeof(asking->infos));
+	asking->list = (struct frameio_list) {
+		.fl_ports = (uintptr_t)asking->infos,
+		.fl_count = 3,
+	};
+}
+
+static ssize_t call_list(void *arg)
+{
+	struct asking *asking = arg;
+
+	return ioctl(asking->fd, FRAMEIO_LIST, &asking->list);
+}
+
+static void check_list(void *arg, const struct inject_attempt *attempt)
+{
+	struct asking *asking = arg;
+	int i;
+
+	if (attempt->ret < 0) {
+		inject_check_error(attempt);
+		return;
+	}
+	ck_assert_uint_eq(asking->list.fl_count, 3);
+	for (i = 0; i < 3; i++)
+		ck_assert_uint_eq(asking->infos[i].fi_ifindex,
+				  if_nametoindex(asking->infos[i].fi_name));
+}
+
+START_TEST(listing_ports)
+{
+	const struct inject_call call = {
+		.name = "FRAMEIO_LIST", .met = INJECT_ALLOCATION | INJECT_USERCOPY,
+		.prepare = prepare_list, .call = call_list, .check = check_list,
+	};
+	struct asking asking = { .fd = create_port("fio0", 0, 1) };
+	struct census census;
+
+	create_port("fio1", 0, 1);
+	create_port("fio2", 0, 1);
+	census = take_census();
+	inject_each(&call, &asking);
+	check_census(&census);
+}
+END_TEST
+
+static ssize_t call_info(void *arg)
+{
+	struct asking *asking = arg;
+
+	return ioctl(asking->fd, FRAMEIO_INFO, asking->infos);
+}
+
+static void check_info(void *arg, const struct inject_attempt *attempt)
+{
+	struct asking *asking = arg;
+
+	if (attempt->ret < 0)
+		inject_check_error(attempt);
+	else
+		ck_assert_str_eq(asking->infos->fi_name, PORT);
+}
+
+static ssize_t call_stats(void *arg)
+{
+	struct asking *asking = arg;
+
+	return ioctl(asking->fd, FRAMEIO_STATS, &asking->stats);
+}
+
+static void check_stats(void *arg, const struct inject_attempt *attempt)
+{
+	struct asking *asking = arg;
+
+	if (attempt->ret < 0)
+		inject_check_error(attempt);
+	else
+		ck_assert_uint_eq(asking->stats.fs_read_queued, 1);
+}
+
+static void prepare_limits(void *arg)
+{
+	struct asking *asking = arg;
+
+	asking->limits.fq_read = asking->limits.fq_write = get_info(asking->fd).fi_read_limit + 1;
+}
+
+static ssize_t call_limits(void *arg)
+{
+	struct asking *asking = arg;
+
+	return ioctl(asking->fd, FRAMEIO_SET_LIMITS, &asking->limits);
+}
+
+static void check_limits(void *arg, const struct inject_attempt *attempt)
+{
+	struct asking *asking = arg;
+	const struct frameio_info info = get_info(asking->fd);
+
+	if (attempt->ret < 0)
+		inject_check_error(attempt);
+	ck_assert_uint_eq(info.fi_read_limit, asking->limits.fq_read - (attempt->ret < 0));
+	ck_assert_uint_eq(info.fi_write_limit, asking->limits.fq_write - (attempt->ret < 0));
+}
+
+START_TEST(asking_and_setting)
+{
+	static const struct inject_call calls[] = {
+		{ "FRAMEIO_INFO", INJECT_USERCOPY, 0, NULL, call_info, check_info },
+		{ "FRAMEIO_STATS", INJECT_USERCOPY, 0, NULL, call_stats, check_stats },
+		{ "FRAMEIO_SET_LIMITS", INJECT_USERCOPY, 0, prepare_limits, call_limits,
+		  check_limits },
+	};
+	struct asking asking = { .fd = create_port(PORT, 0, 1) };
+	uint32_t *closed = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint32_t options = FRAMEIO_O_TRUNC;
+	int i;
+
+	check_works(asking.fd);
+	for (i = 0; i < N(calls); i++)
+		inject_each(&calls[i], &asking);
+	/* get_user() and put_user() know no injection */
+	ck_assert_int_eq(ioctl(asking.fd, FRAMEIO_SET_OPTIONS, &options), 0);
+	ck_assert_errno(ioctl(asking.fd, FRAMEIO_SET_OPTIONS, closed), EFAULT);
+	ck_assert_errno(ioctl(asking.fd, FRAMEIO_GET_OPTIONS, closed), EFAULT);
+	options = 0;
+	ck_assert_int_eq(ioctl(asking.fd, FRAMEIO_GET_OPTIONS, &options), 0);
+	ck_assert_uint_eq(options, FRAMEIO_O_TRUNC);
+	inject_count("FRAMEIO_SET_OPTIONS, bad address", INJECT_COPY, 1);
+	inject_count("FRAMEIO_GET_OPTIONS, bad address", INJECT_COPY, 1);
+	check_works(asking.fd);
+}
+END_TEST
+
+/* Reading and writing */
+
+struct shape {
+	const char *name;
+	char direction;		/* 'r' or 'w' */
+	unsigned int nframes;
+	unsigned int nvpf;	/* vectors per frame of the ioctls; 0: read, readv, write, writev */
+	size_t len;		/* of each frame */
+	unsigned int met;	/* INJECT_* */
+	uint16_t hdr_flags;	/* FRAMEIO_F_* of what is written */
+	uint32_t port_flags;	/* FRAMEIO_PORT_L3 */
+};
+
+#define ALLOCATIONS	INJECT_ALLOCATION
+#define COPIES		INJECT_USERCOPY
+#define OFFLOADS	(FRAMEIO_F_VLAN | FRAMEIO_F_CSUM_PARTIAL | FRAMEIO_F_CSUM_VALID)
+
+/* Short records, up to 256 bytes, are copied by no function that knows injection. */
+static const struct shape shapes[] = {
+	{ "read, long", 'r', 1, 0, 1500, COPIES, 0, 0 },
+	{ "read, many pages", 'r', 1, 0, 30000, COPIES, 0, 0 },
+	{ "read, L3", 'r', 1, 0, 1400, COPIES, 0, FRAMEIO_PORT_L3 },
+	{ "readv, 2 long", 'r', 2, 0, 1500, COPIES, 0, 0 },
+	{ "readv, 32 short", 'r', 32, 0, 60, COPIES | ALLOCATIONS, 0, 0 },
+	{ "readv, 32 long", 'r', 32, 0, 1500, COPIES | ALLOCATIONS, 0, 0 },
+	{ "readv, 3 of many pages", 'r', 3, 0, 20000, COPIES, 0, 0 },
+	{ "FRAMEIO_READ, 1 short", 'r', 1, 1, 60, COPIES, 0, 0 },
+	{ "FRAMEIO_READ, 32 long", 'r', 32, 1, 1500, COPIES, 0, 0 },
+	{ "FRAMEIO_READ, 17 short of 2 vectors", 'r', 17, 2, 60, COPIES | ALLOCATIONS, 0, 0 },
+	{ "FRAMEIO_READ, 5 long of 7 vectors", 'r', 5, 7, 1500, COPIES | ALLOCATIONS, 0, 0 },
+	{ "FRAMEIO_READ, 4 L3 of 3 vectors", 'r', 4, 3, 900, COPIES, 0, FRAMEIO_PORT_L3 },
+	{ "write, short", 'w', 1, 0, 60, 0, 0, 0 },
+	{ "write, long", 'w', 1, 0, 1500, COPIES, 0, 0 },
+	{ "write, many pages", 'w', 1, 0, 30000, COPIES | ALLOCATIONS, 0, 0 },
+	{ "write, offloads", 'w', 1, 0, 1500, COPIES | ALLOCATIONS, OFFLOADS, 0 },
+	{ "write, L3", 'w', 1, 0, 1400, COPIES, 0, FRAMEIO_PORT_L3 },
+	{ "writev, 32 short", 'w', 32, 0, 60, COPIES | ALLOCATIONS, 0, 0 },
+	{ "writev, 32 long", 'w', 32, 0, 1500, COPIES | ALLOCATIONS, 0, 0 },
+	{ "writev, 3 of many pages", 'w', 3, 0, 20000, COPIES | ALLOCATIONS, 0, 0 },
+	{ "writev, 32 offloads", 'w', 32, 0, 100, COPIES | ALLOCATIONS, OFFLOADS, 0 },
+	{ "FRAMEIO_WRITE, 1 short", 'w', 1, 1, 60, COPIES, 0, 0 },
+	{ "FRAMEIO_WRITE, 32 long", 'w', 32, 1, 1500, COPIES | ALLOCATIONS, 0, 0 },
+	{ "FRAMEIO_WRITE, 17 short of 2 vectors", 'w', 17, 2, 60, COPIES | ALLOCATIONS, 0, 0 },
+	{ "FRAMEIO_WRITE, 5 long of 7 vectors", 'w', 5, 7, 5000, COPIES | ALLOCATIONS, 0, 0 },
+	{ "FRAMEIO_WRITE, 32 L3", 'w', 32, 1, 900, COPIES | ALLOCATIONS, 0, FRAMEIO_PORT_L3 },
+};
+
+struct moving {
+	const struct shape *shape;
+	int fd, packet;
+	uint32_t seed;		/* of the first frame of the call */
+	union guest_frameio fio;
+	struct iovec iov[NFRAMES];
+	unsigned char *slots;	/* of SLOT bytes each */
+};
+
+static size_t record_len(const struct moving *moving)
+{
+	return HDRLEN + moving->shape->len;
+}
+
+static unsigned char *slot(const struct moving *moving, unsigned int i)
+{
+	return moving->slots + i * SLOT;
+}
+
+/* Each record in one piece of memory, of which the vectors are parts. */
+static void point_vectors(struct moving *moving)
+{
+	const struct shape *shape = moving->shape;
+	unsigned int i, j;
+
+	if (shape->nvpf)
+		guest_frameio_init(&moving->fio, shape->nframes * shape->nvpf, shape->nvpf);
+	for (i = 0; i < shape->nframes; i++) {
+		struct framevec *vecs = &moving->fio.fio.fio_vecs[i * shape->nvpf];
+		unsigned char *next = slot(moving, i);
+		size_t left = record_len(moving);
+
+		moving->iov[i] = (struct iovec) { .iov_base = next, .iov_len = left };
+		for (j = 0; j < shape->nvpf; j++) {
+			size_t len = j + 1 == shape->nvpf ? left : j ? left / 3 : HDRLEN;
+
+			vecs[j] = (struct framevec) { (uintptr_t)next, len, 0 };
+			next += len;
+			left -= len;
+		}
+	}
+}
+
+static void moving_init(struct moving *moving, const struct shape *shape)
+{
+	*moving = (struct moving) {
+		.shape = shape,
+		.fd = create_port(PORT, shape->port_flags, 1),
+		.seed = 1,
+	};
+	set_mtu(PORT, 40000);
+	set_up(PORT, true);
+	moving->packet = packet_socket(PORT);
+	moving->slots = mmap(NULL, NFRAMES * SLOT, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	ck_assert_ptr_ne(moving->slots, MAP_FAILED);
+}
+
+static ssize_t call_move(void *arg)
+{
+	struct moving *moving = arg;
+	const struct shape *shape = moving->shape;
+
+	if (shape->nvpf)
+		return ioctl(moving->fd, shape->direction == 'r' ? FRAMEIO_READ : FRAMEIO_WRITE,
+			     &moving->fio);
+	if (shape->nframes == 1 && shape->direction == 'r')
+		return read(moving->fd, slot(moving, 0), record_len(moving));
+	if (shape->nframes == 1)
+		return write(moving->fd, slot(moving, 0), record_len(moving));
+	if (shape->direction == 'r')
+		return readv(moving->fd, moving->iov, shape->nframes);
+	return writev(moving->fd, moving->iov, shape->nframes);
+}
+
+/* The bytes of frame @i that the ioctl says it moved. */
+static size_t actual_len(const struct moving *moving, unsigned int i)
+{
+	const unsigned int nvpf = moving->shape->nvpf;
+	size_t sum = 0;
+	unsigned int j;
+
+	for (j = 0; j < nvpf; j++)
+		sum += moving->fio.fio.fio_vecs[i * nvpf + j].fv_actlen;
+	return sum;
+}
+
+/* How many frames the call says it moved. */
+static unsigned int count_moved(const struct moving *moving, const struct inject_attempt *attempt)
+{
+	const unsigned int nvpf = moving->shape->nvpf;
+	unsigned int n, i;
+
+	if (attempt->ret < 0)
+		return 0;
+	if (!nvpf) {
+		ck_assert_uint_eq(attempt->ret % record_len(moving), 0);
+		n = attempt->ret / record_len(moving);
+	} else {
+		ck_assert_uint_eq(moving->fio.fio.fio_nvecs % nvpf, 0);
+		n = moving->fio.fio.fio_nvecs / nvpf;
+		for (i = 0; i < n; i++)
+			ck_assert_uint_eq(actual_len(moving, i), record_len(moving));
+	}
+	ck_assert_uint_ge(n, 1);
+	ck_assert_uint_le(n, moving->shape->nframes);
+	if (attempt->kind == INJECT_NONE)
+		ck_assert_uint_eq(n, moving->shape->nframes);
+	return n;
+}
+
+static void prepare_read(void *arg)
+{
+	struct moving *moving = arg;
+	const struct shape *shape = moving->shape;
+	unsigned int i;
+
+	point_vectors(moving);
+	for (i = 0; i < shape->nframes; i++) {
+		memset(slot(moving, i), 0xa5, record_len(moving));
+		guest_send(moving->packet, shape->len, moving->seed + i, shape->port_flags);
+	}
+}
+
+/* What was read is right, what was not read comes next, and nothing comes twice. */
+static void check_read(void *arg, const struct inject_attempt *attempt)
+{
+	struct moving *moving = arg;
+	const struct shape *shape = moving->shape;
+	const unsigned int moved = count_moved(moving, attempt);
+	unsigned int i;
+
+	if (attempt->ret < 0)
+		inject_check_error(attempt);
+	for (i = 0; i < moved; i++)
+		guest_check_record(slot(moving, i), shape->len, moving->seed + i,
+				   shape->port_flags);
+	for (; i < shape->nframes; i++)
+		read_next(moving->fd, shape->len, moving->seed + i, shape->port_flags);
+	ck_assert_errno(read(moving->fd, slot(moving, 0), SLOT), EAGAIN);
+	moving->seed += shape->nframes;
+}
+
+static void prepare_write(void *arg)
+{
+	struct moving *moving = arg;
+	const struct shape *shape = moving->shape;
+	unsigned int i;
+
+	point_vectors(moving);
+	for (i = 0; i < shape->nframes; i++) {
+		struct frameio_hdr *hdr = (void *)slot(moving, i);
+
+		guest_record(hdr, shape->len, moving->seed + i, shape->port_flags);
+		hdr->flags = shape->hdr_flags;
+		if (shape->hdr_flags) {
+			hdr->vlan_proto = 0x8100;
+			hdr->vlan_tci = 7;
+			hdr->csum_start = 34;
+			hdr->csum_offset = 16;
+		}
+	}
+}
+
+/* What was accepted arrives; what was not is still the caller's, and is accepted then. */
+static void check_write(void *arg, const struct inject_attempt *attempt)
+{
+	struct moving *moving = arg;
+	const struct shape *shape = moving->shape;
+	const unsigned int moved = count_moved(moving, attempt);
+	unsigned int i;
+
+	if (attempt->ret < 0)
+		inject_check_error(attempt);
+	for (i = moved; i < shape->nframes; i++)
+		ck_assert_int_eq(write(moving->fd, slot(moving, i), record_len(moving)),
+				 record_len(moving));
+	for (i = 0; i < shape->nframes; i++)
+		guest_receive(moving->packet, shape->len, moving->seed + i, shape->port_flags);
+	moving->seed += shape->nframes;
+}
+
+/* What the counters say must be what the test did. */
+static void check_counters(const struct moving *moving)
+{
+	struct frameio_stats stats;
+
+	guest_stats(moving->fd, &stats);
+	ck_assert_uint_eq(stats.fs_read_drop_nomem, 0);
+	ck_assert_uint_eq(stats.fs_read_queued, stats.fs_read_frames[FRAMEIO_MODE_SINGLE] +
+						stats.fs_read_frames[FRAMEIO_MODE_VECTOR] +
+						stats.fs_read_frames[FRAMEIO_MODE_FRAMEIO]);
+	ck_assert_uint_eq(stats.fs_write_received, stats.fs_write_frames[FRAMEIO_MODE_SINGLE] +
+						   stats.fs_write_frames[FRAMEIO_MODE_VECTOR] +
+						   stats.fs_write_frames[FRAMEIO_MODE_FRAMEIO]);
+	ck_assert_uint_eq(moving->shape->direction == 'r' ? stats.fs_read_queued :
+							    stats.fs_write_received,
+			  moving->seed - 1);
+}
+
+START_TEST(reading_and_writing)
+{
+	const struct shape *shape = &shapes[_i];
+	const bool reads = shape->direction == 'r';
+	const struct inject_call call = {
+		.name = shape->name,
+		.met = shape->met,
+		.prepare = reads ? prepare_read : prepare_write,
+		.call = call_move,
+		.check = reads ? check_read : check_write,
+	};
+	struct moving moving;
+	struct census census;
+
+	moving_init(&moving, shape);
+	census = take_census();
+	inject_each(&call, &moving);
+	check_counters(&moving);
+	check_moves(moving.fd, moving.packet, shape->port_flags);
+	check_census(&census);
+}
+END_TEST
+
+/* The same calls on memory of which the last bytes of one record cannot be touched. */
+static const struct shape short_shapes[] = {
+	{ "read, short, bad address", 'r', 1, 0, 60, 0, 0, 0 },
+	{ "readv, 3 short, bad address", 'r', 3, 0, 77, 0, 0, 0 },
+	{ "FRAMEIO_READ, 3 short, bad address", 'r', 3, 1, 61, 0, 0, 0 },
+	{ "FRAMEIO_READ, 3 of 3 vectors, bad address", 'r', 3, 3, 200, 0, 0, 0 },
+	{ "write, short, bad address", 'w', 1, 0, 60, 0, 0, 0 },
+	{ "writev, 3 short, bad address", 'w', 3, 0, 77, 0, 0, 0 },
+	{ "FRAMEIO_WRITE, 3 short, bad address", 'w', 3, 1, 61, 0, 0, 0 },
+	{ "FRAMEIO_WRITE, 3 of 3 vectors, bad address", 'w', 3, 3, 200, 0, 0, 0 },
+};
+
+/* Have record @bad end @missing bytes behind the end of accessible memory. */
+static void misplace(struct moving *moving, unsigned char *end, unsigned int bad, size_t missing)
+{
+	const struct shape *shape = moving->shape;
+	unsigned char *base = end - (record_len(moving) - missing);
+	unsigned int j;
+
+	memcpy(base, slot(moving, bad), record_len(moving) - missing);
+	moving->iov[bad].iov_base = base;
+	for (j = 0; j < shape->nvpf; j++) {
+		struct framevec *vec = &moving->fio.fio.fio_vecs[bad * shape->nvpf + j];
+
+		vec->fv_buf = (uintptr_t)base;
+		base += vec->fv_buflen;
+	}
+}
+
+static void fail_at(struct moving *moving, unsigned char *end, unsigned int bad, size_t missing)
+{
+	const struct shape *shape = moving->shape;
+	const bool reads = shape->direction == 'r';
+	struct inject_attempt attempt = { .kind = INJECT_COPY };
+
+	(reads ? prepare_read : prepare_write)(moving);
+	misplace(moving, end, bad, missing);
+	errno = 0;
+	if (shape->nframes > 1 || shape->nvpf)
+		attempt.ret = call_move(moving);
+	else if (reads)
+		attempt.ret = read(moving->fd, moving->iov[0].iov_base, record_len(moving));
+	else
+		attempt.ret = write(moving->fd, moving->iov[0].iov_base, record_len(moving));
+	attempt.error = errno;
+	ck_assert_uint_eq(count_moved(moving, &attempt), bad);
+	(reads ? check_read : check_write)(moving, &attempt);
+	inject_count(shape->name, INJECT_COPY, 1);
+}
+
+START_TEST(reading_and_writing_short_records)
+{
+	unsigned char *end = (unsigned char *)guest_guarded(4096) + 4096;
+	unsigned int bad;
+	struct moving moving;
+	size_t missing;
+
+	moving_init(&moving, &short_shapes[_i]);
+	for (bad = 0; bad < moving.shape->nframes; bad++) {
+		for (missing = 1; missing < record_len(&moving); missing += 7)
+			fail_at(&moving, end, bad, missing);
+		fail_at(&moving, end, bad, record_len(&moving));
+	}
+	check_counters(&moving);
+	check_moves(moving.fd, moving.packet, 0);
+}
+END_TEST
+
+/* What the ioctls store at the end must be known to be storable at the start. */
+START_TEST(an_ioctl_whose_counts_cannot_be_stored_moves_nothing)
+{
+	static const struct shape two[] = {
+		{ "FRAMEIO_READ, struct not writable", 'r', 2, 1, 60, 0, 0, 0 },
+		{ "FRAMEIO_WRITE, struct not writable", 'w', 2, 1, 60, 0, 0, 0 },
+	};
+	const struct inject_attempt attempt = { .ret = -1, .error = EFAULT, .kind = INJECT_COPY };
+	const struct shape *shape = &two[_i];
+	struct moving moving;
+	void *copy;
+
+	moving_init(&moving, shape);
+	(_i ? prepare_write : prepare_read)(&moving);
+	copy = mmap(NULL, sizeof(moving.fio), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		    -1, 0);
+	ck_assert_ptr_ne(copy, MAP_FAILED);
+	memcpy(copy, &moving.fio, sizeof(moving.fio));
+	ck_assert_int_eq(mprotect(copy, sizeof(moving.fio), PROT_READ), 0);
+	ck_assert_errno(ioctl(moving.fd, _i ? FRAMEIO_WRITE : FRAMEIO_READ, copy), EFAULT);
+	(_i ? check_write : check_read)(&moving, &attempt);
+	inject_count(shape->name, INJECT_COPY, 1);
+	check_counters(&moving);
+	check_moves(moving.fd, moving.packet, 0);
+}
+END_TEST
+
+/* Not one failure, but the first so many in a row: beyond what has a second way. */
+static const struct shape run_shapes[] = {
+	{ "writev, 32 short, failures in a row", 'w', 32, 0, 60, 0, 0, 0 },
+	{ "writev, 32 long, failures in a row", 'w', 32, 0, 1500, 0, 0, 0 },
+	{ "writev, 3 of many pages, failures in a row", 'w', 3, 0, 20000, 0, 0, 0 },
+	{ "FRAMEIO_WRITE, 32 offloads, failures in a row", 'w', 32, 2, 300, 0, OFFLOADS, 0 },
+};
+
+static unsigned long fail_in_a_row(struct moving *moving, bool slab, bool page, unsigned int times)
+{
+	struct inject_random random[2] = {
+		{ INJECT_SLAB, slab ? 100 : 0, times, true },
+		{ INJECT_PAGE, page ? 100 : 0, times, true },
+	};
+	struct inject_attempt attempt = { .kind = INJECT_SLAB };
+	unsigned long n[2];
+
+	prepare_write(moving);
+	inject_random_begin(random, 2);
+	errno = 0;
+	attempt.ret = call_move(moving);
+	attempt.error = errno;
+	n[0] = inject_random_end(INJECT_SLAB);
+	n[1] = inject_random_end(INJECT_PAGE);
+	if (n[0] + n[1] == 0)
+		attempt.kind = INJECT_NONE;
+	check_write(moving, &attempt);
+	inject_count(moving->shape->name, INJECT_SLAB, n[0]);
+	inject_count(moving->shape->name, INJECT_PAGE, n[1]);
+	return n[0] + n[1];
+}
+
+START_TEST(writing_when_allocations_fail_in_a_row)
+{
+	static const unsigned int times[] = { 1, 2, 3, 4, 6, 8, 12, 16, 24, 1000000 };
+	unsigned long met = 0;
+	struct moving moving;
+	int i;
+
+	moving_init(&moving, &run_shapes[_i]);
+	for (i = 0; i < N(times); i++) {
+		met += fail_in_a_row(&moving, false, true, times[i]);
+		met += fail_in_a_row(&moving, true, false, times[i]);
+		met += fail_in_a_row(&moving, true, true, times[i]);
+	}
+	ck_assert_uint_gt(met, 0);
+	check_counters(&moving);
+	check_moves(moving.fd, moving.packet, 0);
+}
+END_TEST
+
+/* Waiting */
+
+struct waiting {
+	int fd, epoll;
+	struct pollfd pollfds[200];
+};
+
+static ssize_t call_poll(void *arg)
+{
+	struct waiting *waiting = arg;
+
+	return poll(waiting->pollfds, N(waiting->pollfds), 0);
+}
+
+static void set_events(struct waiting *waiting, short events)
+{
+	int i;
+
+	for (i = 0; i < N(waiting->pollfds); i++)
+		waiting->pollfds[i] = (struct pollfd) { waiting->fd, events, 0 };
+}
+
+static void prepare_poll(void *arg)
+{
+	set_events(arg, POLLIN | POLLOUT);
+}
+
+static void check_poll(void *arg, const struct inject_attempt *attempt)
+{
+	struct waiting *waiting = arg;
+	int i;
+
+	if (attempt->ret < 0) {
+		inject_check_error(attempt);
+		return;
+	}
+	ck_assert_int_eq(attempt->ret, N(waiting->pollfds));
+	for (i = 0; i < N(waiting->pollfds); i++)
+		ck_assert_int_eq(waiting->pollfds[i].revents, POLLOUT);
+}
+
+/* Only a poll that may sleep enters itself in the wait queues. */
+static void prepare_poll_asleep(void *arg)
+{
+	set_events(arg, POLLIN);
+}
+
+static ssize_t call_poll_asleep(void *arg)
+{
+	struct waiting *waiting = arg;
+
+	return poll(waiting->pollfds, N(waiting->pollfds), 1);
+}
+
+static void check_poll_asleep(void *arg, const struct inject_attempt *attempt)
+{
+	(void)arg;
+	if (attempt->ret < 0)
+		inject_check_error(attempt);
+	else
+		ck_assert_int_eq(attempt->ret, 0);
+}
+
+static ssize_t call_epoll(void *arg)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	struct waiting *waiting = arg;
+
+	return epoll_ctl(waiting->epoll, EPOLL_CTL_ADD, waiting->fd, &event);
+}
+
+static void check_epoll(void *arg, const struct inject_attempt *attempt)
+{
+	struct waiting *waiting = arg;
+	struct epoll_event event = { .events = EPOLLIN };
+	int packet = packet_socket(PORT);
+
+	if (attempt->ret < 0) {
+		inject_check_error(attempt);
+		ck_assert_int_eq(call_epoll(waiting), 0);
+	}
+	guest_send(packet, 60, 1, 0);
+	ck_assert_int_eq(epoll_wait(waiting->epoll, &event, 1, 60000), 1);
+	ck_assert_uint_eq(event.events, EPOLLIN);
+	read_next(waiting->fd, 60, 1, 0);
+	ck_assert_int_eq(epoll_ctl(waiting->epoll, EPOLL_CTL_DEL, waiting->fd, &event), 0);
+	close(packet);
+}
+
+START_TEST(waiting_for_events)
+{
+	static const struct inject_call calls[] = {
+		{ "poll", INJECT_ALLOCATION | INJECT_USERCOPY, 0, prepare_poll, call_poll,
+		  check_poll },
+		{ "poll, asleep", INJECT_ALLOCATION | INJECT_USERCOPY, 0, prepare_poll_asleep,
+		  call_poll_asleep, check_poll_asleep },
+		{ "epoll_ctl", INJECT_ALLOCATION | INJECT_USERCOPY, 0, NULL, call_epoll, check_epoll },
+	};
+	struct waiting waiting = { .fd = create_port(PORT, 0, 1) };
+	struct census census;
+	int i;
+
+	set_up(PORT, true);
+	waiting.epoll = epoll_create1(EPOLL_CLOEXEC);
+	ck_assert_int_ge(waiting.epoll, 0);
+	census = take_census();
+	for (i = 0; i < N(calls); i++)
+		inject_each(&calls[i], &waiting);
+	check_census(&census);
+	check_works(waiting.fd);
+}
+END_TEST
+
+/* The interface: netlink and ethtool */
+
+/* A request by netlink. Its answer is 0, an errno, or lost: ENOBUFS on the socket. */
+#define LOST	(-1)
+
+struct request {
+	struct mnl_socket *socket;
+	char buffer[1024];
+	struct nlmsghdr *message;
+	struct census census;
+	char name[IFNAMSIZ];	/* the new one, of a rename */
+	unsigned int n;
+	int fd;
+};
+
+static void open_request(struct request *request)
+{
+	request->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	ck_assert_ptr_nonnull(request->socket);
+	ck_assert_int_eq(mnl_socket_bind(request->socket, 0, MNL_SOCKET_AUTOPID), 0);
+}
+
+static void put_header(struct request *request, int type, int flags, const char *name)
+{
+	struct ifinfomsg *header;
+
+	open_request(request);
+	memset(request->buffer, 0, sizeof(request->buffer));
+	request->message = mnl_nlmsg_put_header(request->buffer);
+	request->message->nlmsg_type = type;
+	request->message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+	header = mnl_nlmsg_put_extra_header(request->message, sizeof(*header));
+	header->ifi_index = flags & NLM_F_CREATE ? 0 : if_nametoindex(name);
+}
+
+static ssize_t call_request(void *arg)
+{
+	struct request *request = arg;
+
+	return mnl_socket_sendto(request->socket, request->message, request->message->nlmsg_len);
+}
+
+/* The answer was there when sending returned. */
+static int get_answer(struct request *request, const struct inject_attempt *attempt)
+{
+	const struct nlmsgerr *answer;
+	const struct nlmsghdr *message;
+	char buffer[8192];
+	int error, len;
+
+	if (attempt->ret < 0) {
+		error = attempt->error;
+	} else {
+		do {
+			len = recv(mnl_socket_get_fd(request->socket), buffer, sizeof(buffer),
+				   MSG_DONTWAIT);
+			message = (void *)buffer;
+		} while (len > 0 && message->nlmsg_type != NLMSG_ERROR);
+		answer = mnl_nlmsg_get_payload(message);
+		error = len < 0 ? LOST : -answer->error;
+		ck_assert(len >= 0 || errno == ENOBUFS);
+	}
+	mnl_socket_close(request->socket);
+	if (attempt->kind == INJECT_NONE)
+		ck_assert_int_eq(error, 0);
+	if (error > 0 && error != ENOBUFS)
+		ck_assert_msg(error == (attempt->kind == INJECT_COPY ? EFAULT : ENOMEM),
+			      "the answer is %s", strerror(error));
+	return error;
+}
+
+static void prepare_newlink(void *arg)
+{
+	struct request *request = arg;
+	struct nlattr *info, *nest;
+
+	put_header(request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, PORT);
+	mnl_attr_put_strz(request->message, IFLA_IFNAME, PORT);
+	mnl_attr_put_u32(request->message, IFLA_NUM_TX_QUEUES, 3);
+	mnl_attr_put_u32(request->message, IFLA_NUM_RX_QUEUES, 3);
+	info = mnl_attr_nest_start(request->message, IFLA_LINKINFO);
+	mnl_attr_put_strz(request->message, IFLA_INFO_KIND, "frameio");
+	nest = mnl_attr_nest_start(request->message, IFLA_INFO_DATA);
+	mnl_attr_put_u32(request->message, IFLA_FRAMEIO_NQUEUES, 2);
+	mnl_attr_put_u32(request->message, IFLA_FRAMEIO_READ_LIMIT, 77);
+	mnl_attr_put_u32(request->message, IFLA_FRAMEIO_WRITE_LIMIT, 78);
+	mnl_attr_put_u32(request->message, IFLA_FRAMEIO_OWNER, 5);
+	mnl_attr_nest_end(request->message, nest);
+	mnl_attr_nest_end(request->message, info);
+}
+
+static void check_newlink(void *arg, const struct inject_attempt *attempt)
+{
+	struct frameio_delete delete = { .fd_name = PORT };
+	struct request *request = arg;
+	const int answer = get_answer(request, attempt);
+	struct frameio_info info;
+	int fd;
+
+	if (answer != LOST)
+		ck_assert_int_eq(if_nametoindex(PORT) != 0, answer == 0);
+	check_node(PORT, if_nametoindex(PORT) != 0);
+	if (if_nametoindex(PORT)) {
+		fd = guest_open(PORT, 0);
+		guest_set_nonblock(fd, true);
+		info = get_info(fd);
+		ck_assert_uint_eq(info.fi_nqueues, 2);
+		ck_assert_uint_eq(info.fi_read_limit, 77);
+		ck_assert_uint_eq(info.fi_write_limit, 78);
+		ck_assert_uint_eq(info.fi_owner, 5);
+		check_works(fd);
+		close(fd);
+		ck_assert_int_eq(ioctl(control, FRAMEIO_DELETE, &delete), 0);
+	}
+	check_census(&request->census);
+}
+
+START_TEST(ip_link_add)
+{
+	const struct inject_call call = {
+		.name = "ip link add", .met = INJECT_ALLOCATION | INJECT_USERCOPY,
+		.dense = 16,
+		.prepare = prepare_newlink, .call = call_request, .check = check_newlink,
+	};
+	struct request request = { .census = take_census() };
+
+	inject_each(&call, &request);
+}
+END_TEST
+
+static void prepare_dellink(void *arg)
+{
+	struct request *request = arg;
+
+	request->fd = create_port(PORT, 0, 1);
+	set_up(PORT, true);
+	put_header(request, RTM_DELLINK, 0, PORT);
+}
+
+static void check_dellink(void *arg, const struct inject_attempt *attempt)
+{
+	struct request *request = arg;
+	const int answer = get_answer(request, attempt);
+
+	if (answer != LOST)
+		ck_assert_int_eq(if_nametoindex(PORT) == 0, answer == 0);
+	if (if_nametoindex(PORT))
+		check_works(request->fd);
+	else
+		ck_assert_int_eq(guest_poll(request->fd, 0, 0) & POLLHUP, POLLHUP);
+	close(request->fd);
+	check_node(PORT, false);
+	check_census(&request->census);
+}
+
+START_TEST(ip_link_del)
+{
+	const struct inject_call call = {
+		.name = "ip link del", .met = INJECT_ALLOCATION | INJECT_USERCOPY,
+		.dense = 8,
+		.prepare = prepare_dellink, .call = call_request, .check = check_dellink,
+	};
+	struct request request = { .census = take_census() };
+
+	inject_each(&call, &request);
+}
+END_TEST
+
+/* To another name each time: see check_rename(). */
+static void prepare_rename(void *arg)
+{
+	struct request *request = arg;
+
+	snprintf(request->name, sizeof(request->name), "renamed%u", request->n++);
+	request->fd = create_port(PORT, 0, 1);
+	put_header(request, RTM_NEWLINK, 0, PORT);
+	mnl_attr_put_strz(request->message, IFLA_IFNAME, request->name);
+}
+
+static void check_rename(void *arg, const struct inject_attempt *attempt)
+{
+	struct request *request = arg;
+	const int answer = get_answer(request, attempt);
+	const bool renamed = if_nametoindex(request->name) != 0;
+	struct stat status;
+	char link[64];
+
+	ck_assert_int_eq(if_nametoindex(PORT) == 0, renamed);
+	if (answer != LOST)
+		ck_assert_int_eq(renamed, answer == 0);
+	ck_assert_str_eq(get_info(request->fd).fi_name, renamed ? request->name : PORT);
+	check_node(PORT, !renamed);
+	check_node(request->name, renamed);
+	check_works(request->fd);
+	close(request->fd);
+	check_node(PORT, false);
+	check_node(request->name, false);
+	/* device_rename() itself, as of Linux 6.1, leaves the new link where it fails after it */
+	snprintf(link, sizeof(link), "/sys/class/net/%s", request->name);
+	request->census.interfaces += attempt->kind != INJECT_NONE && !renamed &&
+				      lstat(link, &status) == 0;
+	check_census(&request->census);
+}
+
+START_TEST(ip_link_set_name)
+{
+	const struct inject_call call = {
+		.name = "ip link set name", .met = INJECT_ALLOCATION | INJECT_USERCOPY,
+		.dense = 24,
+		.prepare = prepare_rename, .call = call_request, .check = check_rename,
+	};
+	struct request request = { .census = take_census() };
+
+	inject_each(&call, &request);
+}
+END_TEST
+
+static void prepare_mtu(void *arg)
+{
+	struct request *request = arg;
+
+	set_mtu(PORT, 1500);
+	put_header(request, RTM_NEWLINK, 0, PORT);
+	mnl_attr_put_u32(request->message, IFLA_MTU, 9000);
+}
+
+static void check_mtu(void *arg, const struct inject_attempt *attempt)
+{
+	struct request *request = arg;
+	const int answer = get_answer(request, attempt);
+
+	if (answer == 0)
+		ck_assert_int_eq(get_mtu(PORT), 9000);
+	ck_assert_uint_eq(get_info(request->fd).fi_frame_max, get_mtu(PORT) + 14);
+	check_works(request->fd);
+	check_census(&request->census);
+}
+
+START_TEST(ip_link_set_mtu)
+{
+	const struct inject_call call = {
+		.name = "ip link set mtu", .met = INJECT_ALLOCATION | INJECT_USERCOPY,
+		.dense = 8,
+		.prepare = prepare_mtu, .call = call_request, .check = check_mtu,
+	};
+	struct request request = { .fd = create_port(PORT, 0, 2) };
+
+	request.census = take_census();
+	inject_each(&call, &request);
+}
+END_TEST
+
+static void prepare_up(void *arg)
+{
+	struct request *request = arg;
+	struct ifinfomsg *header;
+
+	set_up(PORT, false);
+	put_header(request, RTM_NEWLINK, 0, PORT);
+	header = mnl_nlmsg_get_payload(request->message);
+	header->ifi_flags = header->ifi_change = IFF_UP;
+}
+
+static void prepare_down(void *arg)
+{
+	struct request *request = arg;
+	struct ifinfomsg *header;
+
+	prepare_up(arg);
+	set_up(PORT, true);
+	header = mnl_nlmsg_get_payload(request->message);
+	header->ifi_flags = 0;
+}
+
+static void check_up_or_down(struct request *request, const struct inject_attempt *attempt, int up)
+{
+	const int answer = get_answer(request, attempt);
+	unsigned char record[HDRLEN + 60];
+	int is_up = interface_flags(PORT) & IFF_UP;
+
+	if (answer == 0)
+		ck_assert_int_eq(is_up, up);
+	guest_record(record, 60, 1, 0);
+	if (is_up)
+		ck_assert_int_eq(write(request->fd, record, sizeof(record)), sizeof(record));
+	else
+		ck_assert_errno(write(request->fd, record, sizeof(record)), ENETDOWN);
+	check_works(request->fd);
+	check_census(&request->census);
+}
+
+static void check_up(void *arg, const struct inject_attempt *attempt)
+{
+	check_up_or_down(arg, attempt, IFF_UP);
+}
+
+static void check_down(void *arg, const struct inject_attempt *attempt)
+{
+	check_up_or_down(arg, attempt, 0);
+}
+
+START_TEST(ip_link_set_up_and_down)
+{
+	static const struct inject_call calls[] = {
+		{ "ip link set up", INJECT_ALLOCATION | INJECT_USERCOPY, 8, prepare_up, call_request,
+		  check_up },
+		{ "ip link set down", INJECT_ALLOCATION | INJECT_USERCOPY, 8,
+		  prepare_down,
+		  call_request, check_down },
+	};
+	struct request request = { .fd = create_port(PORT, 0, 2) };
+
+	request.census = take_census();
+	inject_each(&calls[0], &request);
+	inject_each(&calls[1], &request);
+}
+END_TEST
+
+static void prepare_limit_by_link(void *arg)
+{
+	struct request *request = arg;
+	struct nlattr *info, *nest;
+
+	guest_set_limits(request->fd, 1000, 0);
+	put_header(request, RTM_NEWLINK, 0, PORT);
+	info = mnl_attr_nest_start(request->message, IFLA_LINKINFO);
+	mnl_attr_put_strz(request->message, IFLA_INFO_KIND, "frameio");
+	nest = mnl_attr_nest_start(request->message, IFLA_INFO_DATA);
+	mnl_attr_put_u32(request->message, IFLA_FRAMEIO_READ_LIMIT, 99);
+	mnl_attr_nest_end(request->message, nest);
+	mnl_attr_nest_end(request->message, info);
+}
+
+static void check_limit_by_link(void *arg, const struct inject_attempt *attempt)
+{
+	struct request *request = arg;
+	const int answer = get_answer(request, attempt);
+	const uint32_t limit = get_info(request->fd).fi_read_limit;
+
+	ck_assert(limit == 99 || limit == 1000);
+	if (answer != LOST)
+		ck_assert_int_eq(limit == 99, answer == 0);
+	check_works(request->fd);
+	check_census(&request->census);
+}
+
+static void prepare_getlink(void *arg)
+{
+	struct request *request = arg;
+
+	put_header(request, RTM_GETLINK, 0, PORT);
+}
+
+static void check_getlink(void *arg, const struct inject_attempt *attempt)
+{
+	struct request *request = arg;
+
+	get_answer(request, attempt);
+	check_works(request->fd);
+	check_census(&request->census);
+}
+
+START_TEST(ip_link_change_and_show)
+{
+	static const struct inject_call calls[] = {
+		{ "ip link set, a limit", INJECT_ALLOCATION | INJECT_USERCOPY, 8,
+		  prepare_limit_by_link, call_request, check_limit_by_link },
+		{ "ip link show", INJECT_ALLOCATION | INJECT_USERCOPY, 8, prepare_getlink,
+		  call_request, check_getlink },
+	};
+	struct request request = { .fd = create_port(PORT, 0, 2) };
+
+	request.census = take_census();
+	inject_each(&calls[0], &request);
+	inject_each(&calls[1], &request);
+}
+END_TEST
+
+struct ethtool_call {
+	struct ifreq request;
+	uint32_t cmd;
+	union {
+		uint32_t cmd;
+		struct ethtool_drvinfo drvinfo;
+		struct ethtool_value value;
+		struct ethtool_ts_info ts_info;
+		struct ethtool_gstrings strings;
+		struct ethtool_stats stats;
+		unsigned char space[16384];
+	} u;
+};
+
+static void prepare_ethtool(void *arg)
+{
+	struct ethtool_call *call = arg;
+
+	memset(&call->u, 0, sizeof(call->u));
+	call->u.cmd = call->cmd;
+	if (call->cmd == ETHTOOL_GSTRINGS)
+		call->u.strings.string_set = ETH_SS_STATS;
+	strcpy(call->request.ifr_name, PORT);
+	call->request.ifr_data = (void *)&call->u;
+}
+
+static ssize_t call_ethtool(void *arg)
+{
+	struct ethtool_call *call = arg;
+
+	return ioctl(inet, SIOCETHTOOL, &call->request);
+}
+
+static void check_ethtool(void *arg, const struct inject_attempt *attempt)
+{
+	struct ethtool_call *call = arg;
+
+	if (attempt->ret < 0) {
+		inject_check_error(attempt);
+		return;
+	}
+	switch (call->cmd) {
+	case ETHTOOL_GDRVINFO:
+		ck_assert_str_eq(call->u.drvinfo.driver, "frameio");
+		break;
+	case ETHTOOL_GSTRINGS:
+		ck_assert_str_eq((char *)call->u.strings.data, "q0_read_queued");
+		break;
+	case ETHTOOL_GSTATS:
+		ck_assert_uint_eq(call->u.stats.data[0], 1);
+		break;
+	}
+}
+
+START_TEST(asking_by_ethtool)
+{
+	static const struct {
+		const char *name;
+		uint32_t cmd;
+		unsigned int met;
+	} asked[] = {
+		{ "ethtool -i", ETHTOOL_GDRVINFO, INJECT_USERCOPY },
+		{ "ethtool -T", ETHTOOL_GET_TS_INFO, INJECT_USERCOPY },
+		{ "ethtool link", ETHTOOL_GLINK, INJECT_USERCOPY },
+		{ "ethtool -S, names", ETHTOOL_GSTRINGS, INJECT_USERCOPY | INJECT_ALLOCATION },
+		{ "ethtool -S, values", ETHTOOL_GSTATS, INJECT_USERCOPY | INJECT_ALLOCATION },
+	};
+	static struct ethtool_call state;
+	int fd = create_port(PORT, 0, 3);
+	struct census census;
+	int i;
+
+	check_works(fd);
+	census = take_census();
+	for (i = 0; i < N(asked); i++) {
+		const struct inject_call call = {
+			.name = asked[i].name, .met = asked[i].met,
+			.prepare = prepare_ethtool, .call = call_ethtool, .check = check_ethtool,
+		};
+
+		state.cmd = asked[i].cmd;
+		inject_each(&call, &state);
+	}
+	check_census(&census);
+}
+END_TEST
+
+/* Transmitting: frames whose memory is the sender's are copied by the port */
+
+#define RING_FRAMES	32
+#define RING_FRAME_SIZE	4096
+#define RING_LEN	1500
+
+struct transmission {
+	int fd, ring;
+	unsigned char *map;
+	unsigned int n;		/* frames of each call */
+	uint32_t sent, nread;
+};
+
+static void open_ring(struct transmission *transmission)
+{
+	const struct tpacket_req request = {
+		.tp_block_size = RING_FRAME_SIZE,
+		.tp_block_nr = RING_FRAMES,
+		.tp_frame_size = RING_FRAME_SIZE,
+		.tp_frame_nr = RING_FRAMES,
+	};
+	const int version = TPACKET_V2;
+	int ring;
+
+	transmission->fd = create_port(PORT, 0, 1);
+	set_up(PORT, true);
+	ring = guest_packet_socket(PORT);
+	ck_assert_int_eq(setsockopt(ring, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)),
+			 0);
+	ck_assert_int_eq(setsockopt(ring, SOL_PACKET, PACKET_TX_RING, &request, sizeof(request)),
+			 0);
+	transmission->map = mmap(NULL, RING_FRAMES * RING_FRAME_SIZE, PROT_READ | PROT_WRITE,
+				 MAP_SHARED, ring, 0);
+	ck_assert_ptr_ne(transmission->map, MAP_FAILED);
+	transmission->ring = ring;
+}
+
+static volatile struct tpacket2_hdr *ring_frame(struct transmission *transmission, uint32_t i)
+{
+	return (void *)(transmission->map + i % RING_FRAMES * RING_FRAME_SIZE);
+}
+
+static void prepare_transmit(void *arg)
+{
+	struct transmission *transmission = arg;
+	uint32_t i;
+
+	for (i = 0; i < transmission->n; i++) {
+		const uint32_t number = transmission->sent + i;
+		volatile struct tpacket2_hdr *hdr = ring_frame(transmission, number);
+
+		ck_assert_uint_eq(hdr->tp_status, TP_STATUS_AVAILABLE);
+		guest_fill_numbered((unsigned char *)hdr + TPACKET2_HDRLEN -
+				    sizeof(struct sockaddr_ll), RING_LEN, number);
+		hdr->tp_len = RING_LEN;
+		hdr->tp_status = TP_STATUS_SEND_REQUEST;
+	}
+}
+
+static ssize_t call_transmit(void *arg)
+{
+	struct transmission *transmission = arg;
+
+	return send(transmission->ring, NULL, 0, MSG_DONTWAIT);
+}
+
+/* Every frame that was sent is read, in order, or was counted as dropped. */
+static void check_transmitted(struct transmission *transmission)
+{
+	static unsigned char record[SLOT];
+	uint32_t next = transmission->sent, number;
+	struct frameio_stats stats;
+
+	transmission->sent += transmission->n;
+	do {
+		while (read(transmission->fd, record, sizeof(record)) > 0) {
+			number = guest_check_numbered(record + HDRLEN, RING_LEN);
+			ck_assert_uint_ge(number, next);
+			ck_assert_uint_lt(number, transmission->sent);
+			next = number + 1;
+			transmission->nread++;
+		}
+		ck_assert_int_eq(errno, EAGAIN);
+		guest_stats(transmission->fd, &stats);
+	} while (transmission->nread + stats.fs_read_drop_nomem < transmission->sent);
+	ck_assert_uint_eq(transmission->nread + stats.fs_read_drop_nomem, transmission->sent);
+	ck_assert_uint_eq(transmission->nread, stats.fs_read_queued);
+}
+
+static void check_transmit(void *arg, const struct inject_attempt *attempt)
+{
+	struct transmission *transmission = arg;
+
+	if (attempt->ret < 0)
+		ck_assert_int_eq(attempt->error, ENOBUFS);
+	/* what the socket had no memory for is still in the ring */
+	ck_assert_int_ge(call_transmit(transmission), 0);
+	check_transmitted(transmission);
+}
+
+static void check_transmission(struct transmission *transmission)
+{
+	struct frameio_stats stats;
+	int packet;
+
+	guest_stats(transmission->fd, &stats);
+	ck_assert_uint_gt(stats.fs_read_drop_nomem, 0);
+	ck_assert_uint_gt(stats.fs_read_queued, 0);
+	packet = packet_socket(PORT);
+	check_moves(transmission->fd, packet, 0);
+	close(packet);
+}
+
+START_TEST(transmitting)
+{
+	const struct inject_call call = {
+		.name = "transmit, the sender's memory", .met = INJECT_ALLOCATION,
+		.prepare = prepare_transmit, .call = call_transmit, .check = check_transmit,
+	};
+	struct transmission transmission = { .n = 4 };
+
+	open_ring(&transmission);
+	inject_each(&call, &transmission);
+	check_transmission(&transmission);
+}
+END_TEST
+
+/* The same from softirq: the read queue is small, and reading has the rest transmitted. */
+START_TEST(transmitting_held_back_frames)
+{
+	const struct inject_random random = { INJECT_PAGE, 30, 1000000, false };
+	struct transmission transmission = { .n = RING_FRAMES };
+	unsigned long failures;
+	int round;
+
+	open_ring(&transmission);
+	guest_set_limits(transmission.fd, 4, 0);
+	for (round = 0; round < 10; round++) {
+		prepare_transmit(&transmission);
+		inject_random_begin(&random, 1);
+		/* the first few may fail in the sender's context, the socket's own alike */
+		while (call_transmit(&transmission) < 0)
+			ck_assert_int_eq(errno, ENOBUFS);
+		check_transmitted(&transmission);
+		failures = inject_random_end(INJECT_PAGE);
+		inject_count("transmit, from softirq", INJECT_PAGE, failures);
+	}
+	check_transmission(&transmission);
+}
+END_TEST
+
+/* Receiving: of two sockets one gets a clone, for which there may be no memory */
+
+#define ROUNDS	40
+#define NUMBERED_LEN	200
+
+/* Write numbered frames, from @number on, until all of them have been accepted. */
+static void write_all(int fd, uint32_t number)
+{
+	static unsigned char records[NFRAMES][HDRLEN + NUMBERED_LEN];
+	struct iovec iov[NFRAMES];
+	unsigned int i, done = 0;
+	ssize_t ret;
+
+	for (i = 0; i < NFRAMES; i++) {
+		guest_record_numbered(records[i], NUMBERED_LEN, number + i);
+		iov[i] = (struct iovec) { records[i], sizeof(records[i]) };
+	}
+	while (done < NFRAMES) {
+		ret = writev(fd, &iov[done], NFRAMES - done);
+		if (ret < 0)
+			ck_assert_int_eq(errno, ENOMEM);
+		else
+			done += ret / sizeof(records[0]);
+	}
+}
+
+/* What a socket got is in order, and what it did not get it counted. Returns the drops. */
+static unsigned int check_received(int packet, uint32_t total)
+{
+	unsigned char frame[NUMBERED_LEN + 1];
+	struct tpacket_stats stats;
+	socklen_t len = sizeof(stats);
+	uint32_t next = 0, number, n = 0;
+
+	while (recv(packet, frame, sizeof(frame), MSG_DONTWAIT) == NUMBERED_LEN) {
+		number = guest_check_numbered(frame, NUMBERED_LEN);
+		ck_assert_uint_ge(number, next);
+		ck_assert_uint_lt(number, total);
+		next = number + 1;
+		n++;
+	}
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_int_eq(getsockopt(packet, SOL_PACKET, PACKET_STATISTICS, &stats, &len), 0);
+	ck_assert_uint_eq(n + stats.tp_drops, total);
+	return stats.tp_drops;
+}
+
+START_TEST(receiving)
+{
+	const struct inject_random random = { INJECT_SLAB, 20, 1000000, false };
+	int fd = create_port(PORT, 0, 1), packets[2];
+	struct frameio_stats stats;
+	unsigned long failures;
+	int round;
+
+	set_up(PORT, true);
+	packets[0] = packet_socket(PORT);
+	packets[1] = packet_socket(PORT);
+	inject_random_begin(&random, 1);
+	for (round = 0; round < ROUNDS; round++)
+		write_all(fd, round * NFRAMES);
+	failures = inject_random_end(INJECT_SLAB);
+	inject_count("writev, and receive from softirq", INJECT_SLAB, failures);
+	do
+		guest_stats(fd, &stats);
+	while (stats.fs_write_received < ROUNDS * NFRAMES);
+	ck_assert_uint_eq(stats.fs_write_received, ROUNDS * NFRAMES);
+	ck_assert_uint_eq(stats.fs_write_frames[FRAMEIO_MODE_VECTOR] +
+			  stats.fs_write_frames[FRAMEIO_MODE_SINGLE], ROUNDS * NFRAMES);
+	ck_assert_uint_gt(stats.fs_write_errors, 0);
+	ck_assert_uint_gt(check_received(packets[0], ROUNDS * NFRAMES) +
+			  check_received(packets[1], ROUNDS * NFRAMES), 0);
+	close(packets[1]);
+	check_moves(fd, packets[0], 0);
+}
+END_TEST
+
+/* Loading the module */
+
+static ssize_t call_load(void *arg)
+{
+	const int *file = arg;
+
+	return syscall(SYS_finit_module, *file, "", 0);
+}
+
+static void unload(void)
+{
+	ck_assert_int_eq(syscall(SYS_delete_module, "frameio", O_NONBLOCK), 0);
+}
+
+static bool is_registered(void)
+{
+	char line[64];
+	FILE *file = fopen("/proc/devices", "re");
+	bool found = false;
+
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof(line), file))
+		found |= strstr(line, "frameio") != NULL;
+	fclose(file);
+	return found;
+}
+
+static void check_no_module(void)
+{
+	ck_assert_int_ne(access("/sys/module/frameio", F_OK), 0);
+	ck_assert_int_ne(access("/sys/class/frameio", F_OK), 0);
+	ck_assert_int_ne(access(NODE("control"), F_OK), 0);
+	ck_assert_int_ne(access("/dev/control", F_OK), 0);
+	ck_assert(!is_registered());
+}
+
+/* A module that is loaded works; one that is not has left nothing, or the next could not be. */
+static void check_load(void *arg, const struct inject_attempt *attempt)
+{
+	int fd;
+
+	(void)arg;
+	if (attempt->ret < 0) {
+		inject_check_error(attempt);
+		check_no_module();
+		return;
+	}
+	ck_assert_int_ne(access("/dev/control", F_OK), 0);
+	fd = create_port(PORT, 0, 1);
+	check_works(fd);
+	close(fd);
+	unload();
+	check_no_module();
+}
+
+START_TEST(loading_the_module)
+{
+	const struct inject_call call = {
+		.name = "finit_module", .met = INJECT_ALLOCATION | INJECT_USERCOPY,
+		.dense = 256,
+		.call = call_load, .check = check_load,
+	};
+	struct census census = take_census();
+	int file;
+
+	/* $ko is the module of this run of the machine, see tests/vm/init */
+	guest_sh(". /run/vm/call && cp \"$ko\" /dev/shm/faults.ko");
+	file = open("/dev/shm/faults.ko", O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(file, 0);
+	close(control);
+	unload();
+	check_no_module();
+	inject_each(&call, &file);
+	ck_assert_int_eq(call_load(&file), 0);
+	close(file);
+	unlink("/dev/shm/faults.ko");
+	control = guest_control();
+	check_census(&census);
+}
+END_TEST
+
+static void scan_for_leaks(void)
+{
+	guest_sh("echo scan >/sys/kernel/debug/kmemleak");
+}
+
+/* A scan tells of what is older than 5 seconds, and did not change since the one before. */
+START_TEST(nothing_has_leaked)
+{
+	char line[256], report[4096] = "";
+	FILE *file;
+
+	scan_for_leaks();
+	sleep(6);
+	scan_for_leaks();
+	file = fopen("/sys/kernel/debug/kmemleak", "re");
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof(line), file))
+		strncat(report, line, sizeof(report) - 1 - strlen(report));
+	fclose(file);
+	ck_assert_msg(!*report, "leaked:\n%s", report);
+}
+END_TEST
+
+static TCase *make_tcase(Suite *suite, const char *name)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, setup, NULL);
+	suite_add_tcase(suite, tcase);
+	return tcase;
+}
+
+static void add_calls(Suite *suite)
+{
+	TCase *tcase = make_tcase(suite, "calls");
+
+	tcase_add_test(tcase, opening_the_control_node);
+	tcase_add_test(tcase, opening_the_node_of_a_port);
+	tcase_add_test(tcase, closing_deletes_the_port);
+	tcase_add_loop_test(tcase, creating_a_port, 0, N(creations));
+	tcase_add_test(tcase, opening_a_port_by_name);
+	tcase_add_test(tcase, deleting_a_port);
+	tcase_add_test(tcase, listing_ports);
+	tcase_add_test(tcase, asking_and_setting);
+	tcase_add_test(tcase, waiting_for_events);
+}
+
+static void add_frames(Suite *suite)
+{
+	TCase *tcase = make_tcase(suite, "frames");
+
+	tcase_add_loop_test(tcase, reading_and_writing, 0, N(shapes));
+	tcase_add_loop_test(tcase, reading_and_writing_short_records, 0, N(short_shapes));
+	tcase_add_loop_test(tcase, an_ioctl_whose_counts_cannot_be_stored_moves_nothing, 0, 2);
+	tcase_add_loop_test(tcase, writing_when_allocations_fail_in_a_row, 0, N(run_shapes));
+	tcase_add_test(tcase, transmitting);
+	tcase_add_test(tcase, transmitting_held_back_frames);
+	tcase_add_test(tcase, receiving);
+}
+
+static void add_interface(Suite *suite)
+{
+	TCase *tcase = make_tcase(suite, "interface");
+
+	tcase_add_test(tcase, ip_link_add);
+	tcase_add_test(tcase, ip_link_del);
+	tcase_add_test(tcase, ip_link_set_name);
+	tcase_add_test(tcase, ip_link_set_mtu);
+	tcase_add_test(tcase, ip_link_set_up_and_down);
+	tcase_add_test(tcase, ip_link_change_and_show);
+	tcase_add_test(tcase, asking_by_ethtool);
+}
+
+/* The last ones: a leak of any other test is seen here. */
+static void add_module(Suite *suite)
+{
+	TCase *tcase = make_tcase(suite, "module");
+
+	tcase_add_test(tcase, loading_the_module);
+	tcase_add_test(tcase, nothing_has_leaked);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("faults");
+	int status;
+
+	inject_init();
+	add_calls(suite);
+	add_frames(suite);
+	add_interface(suite);
+	add_module(suite);
+	status = guest_run(suite);
+	return set_quiet(false) && inject_print() ? status : EXIT_FAILURE;
+}
