@@ -356,14 +356,17 @@ static void call_make_valid_record(struct call *call, struct random *random)
 	}
 }
 
-/* Most arguments of a call that a careful program would make. */
-static void call_make_benign(struct call *call)
+/* What a careful program would ask for, but for one argument: others hide what that does. */
+static void call_make_benign(struct call *call, struct random *random)
 {
+	const unsigned int kept = random_below(random, CALL_ARGS_MAX);
 	unsigned int i;
 
 	for (i = 0; i < call_nargs(call->op); i++) {
 		const struct kind *kind = types[call->op].args[i].kind;
 
+		if (i == kept)
+			continue;
 		if (kind == &kind_place || kind == &kind_zero || kind == &kind_tweak ||
 		    kind == &kind_version || kind == &kind_delta || kind == &kind_attr_len ||
 		    kind == &kind_type || kind == &kind_slot || kind == &kind_name)
@@ -394,8 +397,24 @@ static void call_generate(struct call *call, struct random *random)
 	call->async = type->may_async && random_percent(random, 15);
 	if (call->op == OP_RECORD && random_percent(random, 60))
 		call_make_valid_record(call, random);
-	else if (random_percent(random, 50))
-		call_make_benign(call);
+	else if (random_percent(random, 65))
+		call_make_benign(call, random);
+}
+
+/* Something that uses the record that @record makes. */
+static void call_make_use(struct call *call, const struct call *record, struct random *random)
+{
+	memset(call, 0, sizeof(*call));
+	switch (random_below(random, 4)) {
+	case 0:
+		*call = (struct call) { .op = OP_SEND, .args = { 0, record->args[0], 2, 1 } };
+		break;
+	case 1:
+		*call = (struct call) { .op = OP_FWRITE, .args = { 0, 2, 1, record->args[0] } };
+		break;
+	default:
+		*call = (struct call) { .op = OP_WRITE, .args = { 0, record->args[0] } };
+	}
 }
 
 /* What most programs need before anything interesting can happen. */
@@ -419,13 +438,22 @@ static void program_generate_start(struct program *program, struct random *rando
 
 void program_generate(struct program *program, struct random *random)
 {
+	struct call *call;
 	unsigned int n;
 
 	memset(program, 0, sizeof(*program));
 	if (random_percent(random, 85))
 		program_generate_start(program, random);
-	for (n = 1 + random_below(random, 20); n && program->n < PROGRAM_CALLS_MAX; n--)
-		call_generate(&program->calls[program->n++], random);
+	for (n = 1 + random_below(random, 20); n && program->n < PROGRAM_CALLS_MAX; n--) {
+		call = &program->calls[program->n++];
+		call_generate(call, random);
+		if (call->op != OP_RECORD || program->n == PROGRAM_CALLS_MAX)
+			continue;
+		/* for the port that was made at the start */
+		if (program->calls[1].op == OP_CREATE && random_percent(random, 85))
+			call->args[2] = program->calls[1].args[2];
+		call_make_use(&program->calls[program->n++], call, random);
+	}
 }
 
 void program_remove(struct program *program, unsigned int first, unsigned int n)
