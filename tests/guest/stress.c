@@ -660,8 +660,8 @@ static void live_and_die(enum end end)
 		traffic_join(TRAFFIC_WRITER);
 	}
 	traffic_stop(TRAFFIC_DIRECT_SENDER);
-	traffic_stop(TRAFFIC_RECEIVER);
 	traffic_account(end != BY_CLOSE, end == BY_NETNS);
+	traffic_stop(TRAFFIC_RECEIVER);
 	for (i = end == BY_CLOSE; i < nqueues; i++)
 		ck_assert_errno(ioctl(fds[i], FRAMEIO_INFO, &(struct frameio_info) { 0 }), ENODEV);
 	close_queues(fds, nqueues);
