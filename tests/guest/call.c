@@ -117,7 +117,7 @@ static bool has_threads(const char *name)
 void guest_receive_threaded(const char *name)
 {
 	if (has_threads(name))
-		guest_sh("echo 1 >/sys/class/net/%s/threaded", name);
+		guest_write_file("1", "/sys/class/net/%s/threaded", name);
 }
 
 /* Keep the threads that drain the write queues of an interface to CPU 1; returns how many. */
@@ -178,7 +178,8 @@ static void flood_softirq(void)
 	int receiver = socket(AF_INET, SOCK_DGRAM, 0), sender = socket(AF_INET, SOCK_DGRAM, 0);
 
 	guest_sh("ethtool -K lo tx-udp-segmentation off");
-	guest_sh("sysctl -q -w net.core.dev_weight=1 net.core.netdev_budget=1");
+	guest_write_file("1", "/proc/sys/net/core/dev_weight");
+	guest_write_file("1", "/proc/sys/net/core/netdev_budget");
 	ck_assert_int_eq(bind(receiver, (struct sockaddr *)&to, sizeof(to)), 0);
 	ck_assert_int_eq(getsockname(receiver, (struct sockaddr *)&to, &len), 0);
 	ck_assert_int_eq(setsockopt(sender, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment)), 0);
@@ -186,7 +187,8 @@ static void flood_softirq(void)
 				sizeof(to)), sizeof(datagrams));
 	close(sender);
 	close(receiver);
-	guest_sh("sysctl -q -w net.core.dev_weight=64 net.core.netdev_budget=300");
+	guest_write_file("64", "/proc/sys/net/core/dev_weight");
+	guest_write_file("300", "/proc/sys/net/core/netdev_budget");
 }
 
 /*
@@ -211,7 +213,7 @@ void guest_receive_hold(const char *name)
 		ck_assert_int_gt(keep_receive_to_cpu1(name), 0);
 		keep_to_cpu(0, 0);
 	}
-	guest_sh("echo -1 >/proc/sys/kernel/sched_rt_runtime_us");
+	guest_write_file("-1", "/proc/sys/kernel/sched_rt_runtime_us");
 	ck_assert_int_eq(pthread_create(&spinner, NULL, spin, NULL), 0);
 	while (!spinning)
 		pause_a_moment();
@@ -270,7 +272,7 @@ void guest_delete_ports(void)
 
 void guest_use_fifo(void)
 {
-	guest_sh("sysctl -q -w net.core.default_qdisc=pfifo");
+	guest_write_file("pfifo", "/proc/sys/net/core/default_qdisc");
 }
 
 void guest_wait_running(const char *name)

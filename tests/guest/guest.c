@@ -31,6 +31,34 @@ void guest_sh(const char *format, ...)
 	ck_assert_msg(status == 0, "'%s' ended with status %#x", command, status);
 }
 
+void guest_write_file(const char *text, const char *format, ...)
+{
+	char path[256];
+	va_list args;
+	int fd;
+
+	va_start(args, format);
+	vsnprintf(path, sizeof(path), format, args);
+	va_end(args);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	ck_assert_msg(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text),
+		      "writing '%s' to %s: %s", text, path, strerror(errno));
+	close(fd);
+}
+
+void guest_set_up(const char *name, unsigned int mtu)
+{
+	struct ifreq request = { .ifr_mtu = mtu };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	strcpy(request.ifr_name, name);
+	ck_assert_int_eq(ioctl(fd, SIOCSIFMTU, &request), 0);
+	ck_assert_int_eq(ioctl(fd, SIOCGIFFLAGS, &request), 0);
+	request.ifr_flags |= IFF_UP;
+	ck_assert_int_eq(ioctl(fd, SIOCSIFFLAGS, &request), 0);
+	close(fd);
+}
+
 void guest_add_netns(const char *name)
 {
 	guest_sh("ip netns del %s 2>/dev/null; ip netns add %s", name, name);
@@ -59,8 +87,8 @@ int guest_create_up(const char *name, uint32_t flags, uint32_t nqueues, unsigned
 {
 	int fd = guest_create(name, flags, nqueues);
 
-	guest_sh("sysctl -q -w net.ipv6.conf.%s.disable_ipv6=1 && ip link set %s mtu %u up", name,
-		 name, mtu ? mtu : 1500);
+	guest_write_file("1", "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+	guest_set_up(name, mtu ? mtu : 1500);
 	return fd;
 }
 

@@ -30,6 +30,13 @@
 /* Run a shell command, which must succeed. */
 void guest_sh(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Write a text to a file of the kernel's. */
+void guest_write_file(const char *text, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Set an interface's MTU, and it up: as ip does, but no program has to be started. */
+void guest_set_up(const char *name, unsigned int mtu);
+
 /* Make a network namespace; one of that name that another test left behind goes. */
 void guest_add_netns(const char *name);
 
