@@ -605,6 +605,19 @@ static void close_in_use(int fd)
 	close(nothing);
 }
 
+/* Calls return when the port is going; soon it is gone. */
+static void wait_gone(int fd)
+{
+	const time_t deadline = time(NULL) + traffic_stall_s();
+	struct frameio_info info;
+
+	while (!ioctl(fd, FRAMEIO_INFO, &info)) {
+		require(time(NULL) < deadline, "the port does not go");
+		usleep(1000);
+	}
+	require(errno == ENODEV, "FRAMEIO_INFO: %s", strerror(errno));
+}
+
 /* One port, from the cradle to the grave, in a namespace of its own if that is what ends it. */
 static void live_and_die(enum end end)
 {
@@ -663,7 +676,7 @@ static void live_and_die(enum end end)
 	traffic_account(end != BY_CLOSE, end == BY_NETNS);
 	traffic_stop(TRAFFIC_RECEIVER);
 	for (i = end == BY_CLOSE; i < nqueues; i++)
-		ck_assert_errno(ioctl(fds[i], FRAMEIO_INFO, &(struct frameio_info) { 0 }), ENODEV);
+		wait_gone(fds[i]);
 	close_queues(fds, nqueues);
 }
 

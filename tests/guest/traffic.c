@@ -917,7 +917,18 @@ static uint64_t missing(enum direction direction)
 	return count_accepted(direction) - known;
 }
 
-/* Keep waiting as long as frames arrive. */
+/* Wait a moment, up to a time. */
+static void wait_until(double deadline)
+{
+	require(now_s() < deadline,
+		"no end of waiting for frames; accepted, not arrived and not counted as dropped: "
+		"%lld of %llu from kernel to user, %lld of %llu from user to kernel",
+		(long long)missing(TO_USER), (unsigned long long)count_accepted(TO_USER),
+		(long long)missing(TO_KERNEL), (unsigned long long)count_accepted(TO_KERNEL));
+	usleep(1000);
+}
+
+/* Keep waiting as long as frames arrive; nothing is accepted any more. */
 struct progress {
 	uint64_t arrivals;
 	double since;
@@ -929,12 +940,7 @@ static void check_progress(struct progress *progress)
 
 	if (sum != progress->arrivals || !progress->since)
 		*progress = (struct progress) { sum, now_s() };
-	require(now_s() < progress->since + traffic_stall_s(),
-		"nothing arrives any more; accepted, not arrived and not counted as dropped: "
-		"%lld of %llu from kernel to user, %lld of %llu from user to kernel",
-		(long long)missing(TO_USER), (unsigned long long)count_accepted(TO_USER),
-		(long long)missing(TO_KERNEL), (unsigned long long)count_accepted(TO_KERNEL));
-	usleep(1000);
+	wait_until(progress->since + traffic_stall_s());
 }
 
 void traffic_drain(void)
@@ -948,13 +954,13 @@ void traffic_drain(void)
 void traffic_squeeze(void)
 {
 	const uint64_t to_user = arrivals[TO_USER] + 100, to_kernel = arrivals[TO_KERNEL] + 100;
-	struct progress progress = { 0 };
+	const double deadline = now_s() + traffic_stall_s();
 	uint32_t i;
 
 	for (i = 0; i < nqueues; i++)
 		guest_set_limits(fds[i], 1, 1);
 	while (arrivals[TO_USER] < to_user || arrivals[TO_KERNEL] < to_kernel)
-		check_progress(&progress);
+		wait_until(deadline);
 }
 
 static bool sender_has_frames_queued(const struct worker *worker)
@@ -969,13 +975,14 @@ static bool sender_has_frames_queued(const struct worker *worker)
 
 void traffic_hold_senders(void)
 {
-	struct progress progress = { 0 };
+	double deadline;
 	uint32_t i;
 
 	pthread_rwlock_wrlock(&gate);
+	deadline = now_s() + traffic_stall_s();
 	for (i = 0; i < nworkers; i++)
 		while (workers[i].kind == TRAFFIC_SENDER && sender_has_frames_queued(&workers[i]))
-			check_progress(&progress);
+			wait_until(deadline);
 }
 
 void traffic_release_senders(void)
