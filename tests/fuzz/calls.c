@@ -290,7 +290,8 @@ static bool try(struct program *program)
 	n = cover_new_places(&covered, places, PLACES_MAX);
 	cover_collect(&covered, &new_places, &steps);
 	if (n) {
-		if (!shrink(program, places, n))
+		/* that takes many runs: for a corpus that will be kept */
+		if (!options.seconds && !shrink(program, places, n))
 			return false;
 		snprintf(name, sizeof(name), "corpus/%016llx.calls",
 			 (unsigned long long)program_hash(program));
@@ -471,7 +472,8 @@ static void usage(FILE *file)
 	      "       calls [--repeat N] --reduce FILE\n"
 	      "\n"
 	      "  --seed N       where the random numbers start (default: the time)\n"
-	      "  --time SEC     how long to try new programs (default: 60)\n"
+	      "  --time SEC     how long to try new programs (default: 60); 0: only those of the\n"
+	      "                 corpora, and store in $VM_OUT/corpus as little as covers the same\n"
 	      "  --corpus DIR   programs to run first and to change; may be given again\n"
 	      "  --run          run the programs of the files, one after another\n"
 	      "  --reduce       make a program smaller that finds something\n"
