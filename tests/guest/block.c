@@ -99,6 +99,7 @@ static ssize_t call_delete(int fd, void *arg)
 {
 	struct frameio_delete request = { .fd_reserved = { 0 } };
 
+	guest_receive_elsewhere();
 	strcpy(request.fd_name, arg);
 	return ioctl(fd, FRAMEIO_DELETE, &request);
 }
@@ -441,6 +442,7 @@ END_TEST
 static ssize_t call_down(int fd, void *arg)
 {
 	(void)fd;
+	guest_receive_elsewhere();
 	return system(arg);
 }
 

@@ -221,6 +221,12 @@ void guest_receive_hold(const char *name)
 		hold_softirq();
 }
 
+void guest_receive_elsewhere(void)
+{
+	set_realtime(0);
+	keep_to_cpu(0, 0);
+}
+
 void guest_receive_release(void)
 {
 	spinning = 0;

@@ -50,6 +50,12 @@ void guest_receive_threaded(const char *name);
 void guest_receive_hold(const char *name);
 void guest_receive_release(void);
 
+/*
+ * Take the calling thread off the held CPU, whose workers the kernel needs for
+ * what it does on that CPU's behalf: to take an interface down, for one.
+ */
+void guest_receive_elsewhere(void);
+
 /* A frame that carries its number, and the check that it arrived as it was made. */
 #define GUEST_NUMBERED_MIN	18
 void guest_fill_numbered(void *frame, size_t len, uint32_t number);
