@@ -327,7 +327,7 @@ START_TEST(closing_deletes_the_port)
 {
 	const struct inject_call call = {
 		.name = "close of the creator", .met = INJECT_ALLOCATION,
-		.dense = 8,
+		.dense = 256,
 		.prepare = prepare_close, .call = call_close, .check = check_close,
 	};
 	struct opening opening = { .census = take_census() };
@@ -345,7 +345,7 @@ struct creation {
 };
 
 static const struct creation creations[] = {
-	{ "FRAMEIO_CREATE L2", 0, 1, 32 },
+	{ "FRAMEIO_CREATE L2", 0, 1, 256 },
 	{ "FRAMEIO_CREATE L3", FRAMEIO_PORT_L3, 1, 16 },
 	{ "FRAMEIO_CREATE persistent, 3 queue pairs", FRAMEIO_PORT_PERSIST, 3, 8 },
 	{ "FRAMEIO_CREATE L3, 64 queue pairs", FRAMEIO_PORT_L3, 64, 2 },
@@ -1392,7 +1392,7 @@ START_TEST(ip_link_set_name)
 {
 	const struct inject_call call = {
 		.name = "ip link set name", .met = INJECT_ALLOCATION | INJECT_USERCOPY,
-		.dense = 24,
+		.dense = 64,
 		.prepare = prepare_rename, .call = call_request, .check = check_rename,
 	};
 	struct request request = { .census = take_census() };
@@ -1966,7 +1966,8 @@ static void scan_for_leaks(void)
 /* A scan tells of what is older than 5 seconds, and did not change since the one before. */
 START_TEST(nothing_has_leaked)
 {
-	char line[256], report[4096] = "";
+	bool leaked = false;
+	char line[256];
 	FILE *file;
 
 	scan_for_leaks();
@@ -1974,10 +1975,12 @@ START_TEST(nothing_has_leaked)
 	scan_for_leaks();
 	file = fopen("/sys/kernel/debug/kmemleak", "re");
 	ck_assert_ptr_nonnull(file);
-	while (fgets(line, sizeof(line), file))
-		strncat(report, line, sizeof(report) - 1 - strlen(report));
+	while (fgets(line, sizeof(line), file)) {
+		leaked = true;
+		fputs(line, stderr);
+	}
 	fclose(file);
-	ck_assert_msg(!*report, "leaked:\n%s", report);
+	ck_assert(!leaked);
 }
 END_TEST
 

@@ -179,7 +179,8 @@ void inject_count(const char *name, enum inject_kind kind, unsigned long n)
 	find_tally(name)->failures[kind] += n;
 }
 
-static void try_each(const struct inject_call *call, void *arg, unsigned long *met)
+static void try_each(const struct inject_call *call, void *arg, unsigned int dense,
+		     unsigned long *met)
 {
 	struct inject_attempt attempt;
 	unsigned int number = 1;
@@ -193,7 +194,7 @@ static void try_each(const struct inject_call *call, void *arg, unsigned long *m
 			      strerror(attempt.error));
 		call->check(arg, &attempt);
 		met[attempt.kind]++;
-		number += call->dense ? 1 + number / call->dense : 1;
+		number += dense ? 1 + number / dense : 1;
 	} while (attempt.kind != INJECT_NONE);
 }
 
@@ -202,10 +203,14 @@ void inject_each(const struct inject_call *call, void *arg)
 	unsigned long met[INJECT_NKINDS + 1] = { 0 };
 	int kind;
 
-	try_each(call, arg, met);
-	/* what an attempt allocated may be there for the next one, whose numbers then differ */
-	if (!call->dense)
-		try_each(call, arg, met);
+	/*
+	 * First without pages, which are allocated or not as the caches need them:
+	 * then a number means the same allocation in each attempt, and none is missed.
+	 */
+	set(INJECT_PAGE, "min-order", "20");
+	try_each(call, arg, call->dense, met);
+	set(INJECT_PAGE, "min-order", "0");
+	try_each(call, arg, call->dense ? 4 : 0, met);
 	for (kind = 0; kind < INJECT_NKINDS; kind++)
 		inject_count(call->name, kind, met[kind]);
 	ck_assert_msg(!(call->met & INJECT_ALLOCATION) || met[INJECT_SLAB] + met[INJECT_PAGE],
