@@ -223,8 +223,9 @@ void guest_receive_hold(const char *name)
 
 void guest_receive_elsewhere(void)
 {
-	set_realtime(0);
+	/* in this order: without its priority the thread would never leave that CPU */
 	keep_to_cpu(0, 0);
+	set_realtime(0);
 }
 
 void guest_receive_release(void)
