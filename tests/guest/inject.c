@@ -198,8 +198,17 @@ static void try_each(const struct inject_call *call, void *arg, unsigned int den
 	} while (attempt.kind != INJECT_NONE);
 }
 
+/* How dense the failures of a call are tried that does not say it itself; 0: each of them. */
+static unsigned int usual_density(void)
+{
+	const char *text = getenv("FRAMEIO_FAULTS_DENSE");
+
+	return text ? strtoul(text, NULL, 10) : 0;
+}
+
 void inject_each(const struct inject_call *call, void *arg)
 {
+	const unsigned int dense = call->dense ? call->dense : usual_density();
 	unsigned long met[INJECT_NKINDS + 1] = { 0 };
 	int kind;
 
@@ -208,9 +217,9 @@ void inject_each(const struct inject_call *call, void *arg)
 	 * then a number means the same allocation in each attempt, and none is missed.
 	 */
 	set(INJECT_PAGE, "min-order", "20");
-	try_each(call, arg, call->dense, met);
+	try_each(call, arg, dense, met);
 	set(INJECT_PAGE, "min-order", "0");
-	try_each(call, arg, call->dense ? 4 : 0, met);
+	try_each(call, arg, dense ? 4 : 0, met);
 	for (kind = 0; kind < INJECT_NKINDS; kind++)
 		inject_count(call->name, kind, met[kind]);
 	ck_assert_msg(!(call->met & INJECT_ALLOCATION) || met[INJECT_SLAB] + met[INJECT_PAGE],
