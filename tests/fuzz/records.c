@@ -338,6 +338,11 @@ static int kernel_reads(struct frameio *fio)
 		put_record(&fio->fio_vecs[i], &model.records[i].len, model.records[i].seed);
 		fio->fio_vecs[i].fv_actlen = HDRLEN + model.records[i].len;
 	}
+	/* records that the kernel may only say to have stored are what was there before */
+	for (; i < model.nframes; i++) {
+		model.records[i].len = ((struct frameio_hdr *)(uintptr_t)fio->fio_vecs[i].fv_buf)->len;
+		model.records[i].any = true;
+	}
 	fio->fio_nvecs = honest ? n : take8() % 4 ? n : take32();
 	return 0;
 }
