@@ -112,6 +112,20 @@ static int frameio_read_gone(struct frameio_qp *qp, const struct frameio_call *c
 	return -ENODEV;
 }
 
+/**
+ * frameio_batch_settle() - have the counters tell of every frame, if the port is gone
+ * @qp: the queue pair
+ *
+ * A reader in another thread, if there is one, does it itself.
+ */
+void frameio_batch_settle(struct frameio_qp *qp)
+{
+	const struct frameio_call call = { .nonblock = true, .nowait = true };
+
+	if (frameio_port_state(qp->port) == FRAMEIO_GONE)
+		frameio_read_gone(qp, &call);
+}
+
 /*
  * Wait until there is something to read, and take read_lock.
  *

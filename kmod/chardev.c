@@ -313,11 +313,13 @@ out:
 static int frameio_chardev_set_limits(struct frameio_qp *qp, void __user *arg)
 {
 	struct frameio_limits limits;
+	int err;
 
 	if (copy_from_user(&limits, arg, sizeof(limits)))
 		return -EFAULT;
-	if (!frameio_port_may_set_limits(qp->port, limits.fq_read, limits.fq_write))
-		return -EPERM;
+	err = frameio_port_may_set_limits(qp->port, limits.fq_read, limits.fq_write);
+	if (err)
+		return err;
 	return frameio_qp_set_limits(qp, limits.fq_read, limits.fq_write);
 }
 
@@ -359,6 +361,7 @@ static int frameio_chardev_stats(struct frameio_qp *qp, void __user *arg, size_t
 {
 	struct frameio_stats stats;
 
+	frameio_batch_settle(qp);
 	frameio_stats_get(qp, &stats);
 	return frameio_chardev_put(arg, user_size, &stats, sizeof(stats));
 }

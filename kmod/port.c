@@ -142,9 +142,12 @@ struct frameio_qp *frameio_port_bind(struct frameio_port *port, u32 queue)
 		goto out;
 	frameio_port_get(port);
 	qp->bound = true;
+	/* the limits that a file sets are its own */
+	frameio_qp_set_limits(qp, READ_ONCE(port->read_limit), READ_ONCE(port->write_limit));
 	frameio_queue_open(&qp->read);
 	frameio_port_update_steer(port);
-	if (!port->nopen++ && frameio_port_dev(port))
+	WRITE_ONCE(port->nopen, port->nopen + 1);
+	if (port->nopen == 1 && frameio_port_dev(port))
 		netif_carrier_on(frameio_port_dev(port));
 out:
 	mutex_unlock(&port->bind_lock);
@@ -166,7 +169,8 @@ void frameio_port_unbind(struct frameio_qp *qp)
 	mutex_lock(&port->bind_lock);
 	qp->bound = false;
 	frameio_port_update_steer(port);
-	if (!--port->nopen && frameio_port_dev(port))
+	WRITE_ONCE(port->nopen, port->nopen - 1);
+	if (!port->nopen && frameio_port_dev(port))
 		netif_carrier_off(frameio_port_dev(port));
 	frameio_queue_close(&qp->read);
 	frameio_queue_purge_taken(&qp->read);
@@ -213,29 +217,30 @@ bool frameio_port_may_open_node(const struct frameio_port *port)
  * @read_limit: frames, or 0
  * @write_limit: likewise
  *
- * Return: true up to what the port was given by its administrator, and beyond
- * that for a holder of CAP_NET_ADMIN in the user namespace that owns the port's
- * network namespace.
+ * They may have what the port was given by its administrator, and more if they
+ * hold CAP_NET_ADMIN in the user namespace that owns the port's network namespace.
+ *
+ * Return: 0, -EPERM, or -ENODEV if the port is in none any more.
  */
-bool frameio_port_may_set_limits(const struct frameio_port *port, u32 read_limit, u32 write_limit)
+int frameio_port_may_set_limits(const struct frameio_port *port, u32 read_limit, u32 write_limit)
 {
 	struct net *net = NULL;
 	struct net_device *dev;
-	bool may;
+	int err;
 
 	if (read_limit <= READ_ONCE(port->read_limit) &&
 	    write_limit <= READ_ONCE(port->write_limit))
-		return true;
+		return 0;
 	rcu_read_lock();
 	dev = rcu_dereference(port->dev);
 	if (dev)
 		net = maybe_get_net(dev_net(dev));
 	rcu_read_unlock();
 	if (!net)
-		return false;
-	may = ns_capable(net->user_ns, CAP_NET_ADMIN);
+		return -ENODEV;
+	err = ns_capable(net->user_ns, CAP_NET_ADMIN) ? 0 : -EPERM;
 	put_net(net);
-	return may;
+	return err;
 }
 
 /**

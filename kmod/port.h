@@ -167,7 +167,7 @@ void frameio_port_get(struct frameio_port *port);
 void frameio_port_put(struct frameio_port *port);
 struct frameio_qp *frameio_port_bind(struct frameio_port *port, u32 queue);
 void frameio_port_unbind(struct frameio_qp *qp);
-bool frameio_port_may_set_limits(const struct frameio_port *port, u32 read_limit, u32 write_limit);
+int frameio_port_may_set_limits(const struct frameio_port *port, u32 read_limit, u32 write_limit);
 bool frameio_port_may_open(const struct frameio_port *port, struct net *net);
 bool frameio_port_may_open_node(const struct frameio_port *port);
 void frameio_port_attach_dev(struct frameio_port *port, struct net_device *dev);

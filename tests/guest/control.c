@@ -782,6 +782,32 @@ START_TEST(options_that_are_not_known_are_refused)
 }
 END_TEST
 
+START_TEST(limits_go_with_the_file_that_set_them)
+{
+	int fd;
+
+	fd = guest_create("fio0", FRAMEIO_PORT_PERSIST, 1);
+	guest_set_limits(fd, 5, FRAMEIO_LIMIT_MAX);
+	close(fd);
+	fd = guest_open("fio0", 0);
+	ck_assert_uint_eq(get_info(fd).fi_read_limit, FRAMEIO_LIMIT_DEFAULT);
+	ck_assert_uint_eq(get_info(fd).fi_write_limit, FRAMEIO_LIMIT_DEFAULT);
+	delete_port("fio0");
+}
+END_TEST
+
+START_TEST(limits_of_a_port_that_is_gone)
+{
+	struct frameio_limits limits = { FRAMEIO_LIMIT_DEFAULT, 0 };
+	int fd = guest_create("fio0", 0, 1);
+
+	delete_port("fio0");
+	ck_assert_int_eq(ioctl(fd, FRAMEIO_SET_LIMITS, &limits), 0);
+	limits.fq_read++;
+	ck_assert_errno(ioctl(fd, FRAMEIO_SET_LIMITS, &limits), ENODEV);
+}
+END_TEST
+
 START_TEST(limits_are_set_for_the_file)
 {
 	int fd = guest_create("fio0", 0, 2), other = guest_open("fio0", 1);
@@ -865,6 +891,8 @@ static TCase *info_tests(void)
 	tcase_add_test(tcase, options_belong_to_the_file);
 	tcase_add_test(tcase, options_that_are_not_known_are_refused);
 	tcase_add_test(tcase, limits_are_set_for_the_file);
+	tcase_add_test(tcase, limits_go_with_the_file_that_set_them);
+	tcase_add_test(tcase, limits_of_a_port_that_is_gone);
 	return tcase;
 }
 

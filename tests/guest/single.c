@@ -325,7 +325,9 @@ START_TEST(frames_left_when_the_port_goes_are_counted_as_dropped)
 	guest_send(packet, 80, 3, 0);
 	read_frame(port, 60, 1, 0);
 	guest_sh("ip link del fio0");
-	ck_assert_errno(read(port, record, sizeof(record)), ENODEV);
+	/* whether the reader comes again or not */
+	if (_i)
+		ck_assert_errno(read(port, record, sizeof(record)), ENODEV);
 	guest_stats(port, &stats);
 	ck_assert_uint_eq(stats.fs_read_queued, 3);
 	ck_assert_uint_eq(stats.fs_read_drop_closed, 2);
@@ -741,7 +743,7 @@ static TCase *read_tests(void)
 	tcase_add_test(tcase, read_to_read_only_memory_loses_nothing);
 	tcase_add_test(tcase, read_of_an_empty_queue_is_eagain_without_blocking);
 	tcase_add_test(tcase, frames_that_wait_are_read_after_the_interface_went_down);
-	tcase_add_test(tcase, frames_left_when_the_port_goes_are_counted_as_dropped);
+	tcase_add_loop_test(tcase, frames_left_when_the_port_goes_are_counted_as_dropped, 0, 2);
 	return tcase;
 }
 
