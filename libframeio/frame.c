@@ -15,6 +15,7 @@ static int one_record_call(struct frameio_qp *qp, unsigned long request, struct 
 {
 	union one_record record;
 	struct frameio *fio = &record.fio;
+	int err;
 
 	fio->fio_version = FRAMEIO_VERSION;
 	fio->fio_nvpf = 2;
@@ -28,7 +29,10 @@ static int one_record_call(struct frameio_qp *qp, unsigned long request, struct 
 		.fv_buf = (uintptr_t)frame,
 		.fv_buflen = size,
 	};
-	return frameio_ioctl(qp->fd, request, fio);
+	err = frameio_ioctl(qp->fd, request, fio);
+	if (!err && fio->fio_nvecs != 2)
+		return -EBADMSG;
+	return err;
 }
 
 ssize_t frameio_recv(struct frameio_qp *qp, struct frameio_hdr *hdr, void *frame, size_t size)

@@ -7,7 +7,7 @@
  *	make -C tests fuzz/records		builds it, with clang's libFuzzer
  *						and its address and undefined
  *						behaviour sanitizers
- *	make -C tests fuzz-records		fuzzes for FUZZ_TIME seconds (60);
+ *	make -C tests fuzz-records		fuzzes for FUZZ_SECONDS (600);
  *						what it finds is in fuzz/found/
  *	tests/fuzz/records FILE			does one input again
  *
@@ -376,7 +376,7 @@ static int kernel_lists(struct frameio_list *list)
 }
 
 /* FRAMEIO_READ and FRAMEIO_WRITE of one frame. */
-static int kernel_moves_one(unsigned long request, const struct frameio *fio)
+static int kernel_moves_one(unsigned long request, struct frameio *fio)
 {
 	struct frameio_hdr *hdr = (void *)(uintptr_t)fio->fio_vecs[0].fv_buf;
 	unsigned char *frame = (void *)(uintptr_t)fio->fio_vecs[1].fv_buf;
@@ -398,6 +398,8 @@ static int kernel_moves_one(unsigned long request, const struct frameio *fio)
 		hdr->len = take8() % 4 ? take16() : take32();
 	}
 	model.records[0].len = hdr->len;
+	if (!honest && take8() % 4 == 0)
+		fio->fio_nvecs = take32();
 	return 0;
 }
 

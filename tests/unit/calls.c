@@ -517,6 +517,28 @@ static int answer_one_record(unsigned long request, void *from)
 	return 0;
 }
 
+/* What moves one record moves two vectors, or the kernel is none that we know. */
+static int answer_no_record(unsigned long request, void *from)
+{
+	struct frameio *fio = from;
+
+	(void)request;
+	fio->fio_nvecs = 0;
+	return 0;
+}
+
+START_TEST(recv_and_send_want_a_record_moved)
+{
+	struct frameio_qp *qp = qp_open();
+	unsigned char frame[100] = { 0 };
+
+	kernel.answer = answer_no_record;
+	ck_assert_int_eq(frameio_recv(qp, NULL, frame, sizeof(frame)), -EBADMSG);
+	ck_assert_int_eq(frameio_send(qp, frame, sizeof(frame)), -EBADMSG);
+	frameio_close(qp);
+}
+END_TEST
+
 START_TEST(recv_reads_one_record)
 {
 	struct frameio_qp *qp = qp_open();
@@ -627,6 +649,7 @@ static TCase *qp_tests(void)
 	tcase_add_test(tcase, info_and_stats_are_filled_in);
 	tcase_add_test(tcase, nonblock_is_a_setting_of_the_file);
 	tcase_add_test(tcase, wait_tells_events_time_and_errors);
+	tcase_add_test(tcase, recv_and_send_want_a_record_moved);
 	tcase_add_test(tcase, recv_reads_one_record);
 	tcase_add_loop_test(tcase, what_recv_is_told_is_checked, 0, 5);
 	tcase_add_test(tcase, send_writes_one_record);
