@@ -458,8 +458,10 @@ static bool module_is_covered(void)
 	struct program program = { .n = 1, .calls = { { .op = OP_CONTROL } } };
 	size_t places, steps;
 
-	if (!run_once(&program))
-		return false;
+	if (!run_once(&program)) {
+		tell(&program);
+		exit(1);
+	}
 	cover_collect(&covered, &places, &steps);
 	cover_set_clear(&covered);
 	return places;
