@@ -254,11 +254,13 @@ uint32_t guest_check_numbered(const void *frame, size_t len)
 	unsigned char expected[2048];
 	uint32_t number;
 
-	ck_assert_uint_ge(len, GUEST_NUMBERED_MIN);
-	ck_assert_uint_le(len, sizeof(expected));
+	/* an assertion of Check's is a system call, even one that holds */
+	if (len < GUEST_NUMBERED_MIN || len > sizeof(expected))
+		ck_abort_msg("a numbered frame of %zu bytes", len);
 	memcpy(&number, (const unsigned char *)frame + 14, sizeof(number));
 	guest_fill_numbered(expected, len, number);
-	ck_assert_mem_eq(frame, expected, len);
+	if (memcmp(frame, expected, len))
+		ck_assert_mem_eq(frame, expected, len);
 	return number;
 }
 

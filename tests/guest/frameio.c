@@ -78,6 +78,16 @@ static void receive_frames(int packet, uint32_t first, uint32_t n)
 		guest_receive(packet, frame_len(first + i), first + i, 0);
 }
 
+/* Each assertion of Check's is a system call, too dear for each byte. */
+static void check_untouched(const unsigned char *bytes, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && bytes[i] == 0xee)
+		i++;
+	ck_assert_uint_eq(i, len);
+}
+
 /*
  * The vectors of record @record hold frame @number: each is full before the
  * next is used, fv_actlen tells how far, and nothing else was written.
@@ -92,8 +102,7 @@ static void check_record(uint32_t record, uint32_t nvpf, uint32_t number)
 
 		ck_assert_uint_eq(vecs[i].fv_actlen, used);
 		memcpy(joined + joined_len, (void *)(uintptr_t)vecs[i].fv_buf, used);
-		for (size_t j = used; j < ROOM; j++)
-			ck_assert_uint_eq(room[i][j], 0xee);
+		check_untouched(room[i] + used, ROOM - used);
 		joined_len += used;
 		left -= used;
 	}
@@ -106,8 +115,7 @@ static void check_unused(uint32_t first, uint32_t n)
 {
 	for (uint32_t i = first; i < n; i++) {
 		ck_assert_uint_eq(vecs[i].fv_actlen, UNUSED);
-		for (size_t j = 0; j < ROOM; j++)
-			ck_assert_uint_eq(room[i][j], 0xee);
+		check_untouched(room[i], ROOM);
 	}
 }
 
