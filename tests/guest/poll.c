@@ -18,11 +18,13 @@
 #define RECORD	((ssize_t)(HDRLEN + LEN))
 #define BATCH	8
 
-/* Frames of a hunt for a lost event, and how long nothing may happen. */
-#define FRAMES	20000
+/* How long nothing may happen. */
 #define STALL_MS	10000
 
 #define BOTH	(POLLIN | POLLOUT)
+
+/* Frames of a hunt for a lost event. */
+static uint32_t hunt_frames = 20000;
 
 static ssize_t call_poll(int fd, void *arg)
 {
@@ -303,14 +305,14 @@ static void pause_at_random(unsigned int *seed)
 		n--;
 }
 
-/* Sends FRAMES numbered frames; waits where more are on their way than a small buffer holds. */
+/* Sends numbered frames; waits where more are on their way than a small buffer holds. */
 static ssize_t call_send_frames(int packet, void *arg)
 {
 	unsigned int seed = *(int *)arg;
 	unsigned char frame[LEN];
 	uint32_t i;
 
-	for (i = 0; i < FRAMES; i++) {
+	for (i = 0; i < hunt_frames; i++) {
 		guest_fill_numbered(frame, LEN, i);
 		ck_assert_int_eq(send(packet, frame, LEN, 0), LEN);
 		pause_at_random(&seed);
@@ -371,9 +373,9 @@ START_TEST(no_edge_of_a_frame_is_lost)
 	ck_assert_int_eq(setsockopt(packet, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
 	least = readers[_i].until_eagain ? 1 : readers[_i].batch;
 	guest_call_start(&sender, call_send_frames, packet, &_i);
-	while (next < FRAMES) {
+	while (next < hunt_frames) {
 		ck_assert_msg(next_edge(epoll, STALL_MS) == EPOLLIN,
-			      "no event after %u of %u frames, POLLIN is %d", next, FRAMES,
+			      "no event after %u of %u frames, POLLIN is %d", next, hunt_frames,
 			      guest_poll(fd, POLLIN, 0));
 		pause_at_random(&seed);
 		do
@@ -397,9 +399,9 @@ START_TEST(no_wakeup_of_a_poller_is_lost)
 	guest_set_nonblock(fd, true);
 	ck_assert_int_eq(setsockopt(packet, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
 	guest_call_start(&sender, call_send_frames, packet, &_i);
-	while (next < FRAMES) {
+	while (next < hunt_frames) {
 		ck_assert_msg(guest_poll(fd, POLLIN, STALL_MS) == POLLIN,
-			      "no event after %u of %u frames", next, FRAMES);
+			      "no event after %u of %u frames", next, hunt_frames);
 		/* poll tells of a frame only when there is one */
 		ck_assert_int_gt(read_frames(fd, BATCH, &next), 0);
 	}
@@ -420,7 +422,7 @@ START_TEST(no_wakeup_of_a_reader_is_lost)
 	ck_assert_int_eq(setsockopt(packet, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
 	guest_call_start(&sender, call_send_frames, packet, &_i);
 	alarm(STALL_MS / 1000);
-	while (next < FRAMES) {
+	while (next < hunt_frames) {
 		ck_assert_int_gt(read_frames(fd, BATCH, &next), 0);
 		if (next % 256 < BATCH)
 			alarm(STALL_MS / 1000);
@@ -454,11 +456,11 @@ static ssize_t call_receive_frames(int packet, void *unused)
 	uint32_t i;
 
 	(void)unused;
-	for (i = 0; i < FRAMES; i++) {
+	for (i = 0; i < hunt_frames; i++) {
 		ck_assert_int_eq(recv(packet, frame, LEN, 0), LEN);
 		ck_assert_uint_eq(guest_check_numbered(frame, LEN), i);
 	}
-	return FRAMES;
+	return hunt_frames;
 }
 
 static const struct {
@@ -489,19 +491,19 @@ START_TEST(no_edge_of_room_is_lost)
 	guest_set_limits(fd, 0, writers[_i].write_limit);
 	guest_receive_threaded("fio0");
 	guest_call_start(&receiver, call_receive_frames, packet, NULL);
-	while (next < FRAMES) {
+	while (next < hunt_frames) {
 		ck_assert_msg(next_edge(epoll, STALL_MS) == EPOLLOUT,
-			      "no event after %u of %u frames, POLLOUT is %d", next, FRAMES,
+			      "no event after %u of %u frames, POLLOUT is %d", next, hunt_frames,
 			      guest_poll(fd, POLLOUT, 0));
 		pause_at_random(&seed);
 		do {
-			batch = FRAMES - next < BATCH ? (int)(FRAMES - next) : writers[_i].batch;
+			batch = hunt_frames - next < BATCH ? (int)(hunt_frames - next) : writers[_i].batch;
 			least = writers[_i].until_eagain ? 1 : batch;
 			n = write_frames(fd, next, batch);
 			next += n;
-		} while (next < FRAMES && n >= least);
+		} while (next < hunt_frames && n >= least);
 	}
-	ck_assert_int_eq(guest_call_join(&receiver), FRAMES);
+	ck_assert_int_eq(guest_call_join(&receiver), hunt_frames);
 }
 END_TEST
 
@@ -544,8 +546,11 @@ static TCase *hunt_tests(void)
 
 int main(void)
 {
+	const char *frames = getenv("FRAMEIO_HUNT_FRAMES");
 	Suite *suite = suite_create("poll");
 
+	if (frames)
+		hunt_frames = strtoul(frames, NULL, 10);
 	suite_add_tcase(suite, state_tests());
 	suite_add_tcase(suite, hunt_tests());
 	return guest_run(suite);
