@@ -1755,7 +1755,9 @@ static void check_transmission(struct transmission *transmission)
 	int packet;
 
 	guest_stats(transmission->fd, &stats);
-	ck_assert_uint_gt(stats.fs_read_drop_nomem, 0);
+	/* where each failure is tried, that of a frame's copy is among them */
+	if (!inject_usual_density())
+		ck_assert_uint_gt(stats.fs_read_drop_nomem, 0);
 	ck_assert_uint_gt(stats.fs_read_queued, 0);
 	packet = packet_socket(PORT);
 	check_moves(transmission->fd, packet, 0);

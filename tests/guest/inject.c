@@ -198,8 +198,7 @@ static void try_each(const struct inject_call *call, void *arg, unsigned int den
 	} while (attempt.kind != INJECT_NONE);
 }
 
-/* How dense the failures of a call are tried that does not say it itself; 0: each of them. */
-static unsigned int usual_density(void)
+unsigned int inject_usual_density(void)
 {
 	const char *text = getenv("FRAMEIO_FAULTS_DENSE");
 
@@ -208,7 +207,7 @@ static unsigned int usual_density(void)
 
 void inject_each(const struct inject_call *call, void *arg)
 {
-	const unsigned int dense = call->dense ? call->dense : usual_density();
+	const unsigned int dense = call->dense ? call->dense : inject_usual_density();
 	unsigned long met[INJECT_NKINDS + 1] = { 0 };
 	int kind;
 

@@ -49,6 +49,9 @@ void inject_init(void);
 /* Be ready to inject, which takes a kernel that can; a fixture of each test. */
 void inject_setup(void);
 
+/* How dense the failures of a call are tried that does not say it itself; 0: each of them. */
+unsigned int inject_usual_density(void);
+
 /* Make a call with its 1st, 2nd, 3rd ... allocation or copy failing, until it met none. */
 void inject_each(const struct inject_call *call, void *arg);
 
