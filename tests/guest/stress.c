@@ -647,6 +647,13 @@ static void live_and_die(enum end end)
 		ck_assert_int_eq(change_link(socket, get_info(fds[0]).fi_ifindex,
 					     &(struct change) { .down = true }), 0);
 
+	/*
+	 * Whoever goes around the queueing discipline while an interface is unregistered may
+	 * have the kernel divide by the number of its transmit queues, 0 by then, in
+	 * packet_pick_tx_queue(). That frames are transmitted meanwhile is for the ordinary
+	 * senders to see to, in load_and_unload().
+	 */
+	traffic_stop(TRAFFIC_DIRECT_SENDER);
 	switch (end) {
 	case BY_IOCTL:
 		enter(namespaces[0]);
@@ -660,7 +667,6 @@ static void live_and_die(enum end end)
 		close_in_use(fds[0]);
 		break;
 	default:
-		traffic_stop(TRAFFIC_DIRECT_SENDER);
 		traffic_stop(TRAFFIC_RECEIVER);
 		close(namespaces[0]);
 	}
@@ -672,7 +678,6 @@ static void live_and_die(enum end end)
 		traffic_join(TRAFFIC_READER);
 		traffic_join(TRAFFIC_WRITER);
 	}
-	traffic_stop(TRAFFIC_DIRECT_SENDER);
 	traffic_account(end != BY_CLOSE, end == BY_NETNS);
 	traffic_stop(TRAFFIC_RECEIVER);
 	for (i = end == BY_CLOSE; i < nqueues; i++)
