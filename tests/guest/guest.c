@@ -18,6 +18,13 @@
 
 #include "guest.h"
 
+unsigned long guest_setting(const char *name, unsigned long absent)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoul(text, NULL, 0) : absent;
+}
+
 void guest_sh(const char *format, ...)
 {
 	char command[1024];

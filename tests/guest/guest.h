@@ -27,6 +27,9 @@
 		      strerror(errno), #error);						\
 } while (0)
 
+/* A number that the environment sets, or @absent. */
+unsigned long guest_setting(const char *name, unsigned long absent);
+
 /* Run a shell command, which must succeed. */
 void guest_sh(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "guest.h"
 #include "inject.h"
 
 /* As many times as will never be reached: what is left of them counts the failures. */
@@ -200,9 +201,7 @@ static void try_each(const struct inject_call *call, void *arg, unsigned int den
 
 unsigned int inject_usual_density(void)
 {
-	const char *text = getenv("FRAMEIO_FAULTS_DENSE");
-
-	return text ? strtoul(text, NULL, 10) : 0;
+	return guest_setting("FRAMEIO_FAULTS_DENSE", 0);
 }
 
 void inject_each(const struct inject_call *call, void *arg)

@@ -82,8 +82,8 @@ static unsigned int batch_size(size_t len)
 /* The length to go on with, after the batch from @len on. The last one is the longest. */
 static size_t next_batch(size_t len)
 {
-	const char *every = getenv("FRAMEIO_LENGTHS_EVERY");
-	size_t next = len + BATCH * (every && len >= SHORT ? atoi(every) : 1);
+	const size_t every = len >= SHORT ? guest_setting("FRAMEIO_LENGTHS_EVERY", 1) : 1;
+	const size_t next = len + BATCH * every;
 
 	return next > LONGEST && len + BATCH <= LONGEST ? LONGEST : next;
 }

@@ -24,7 +24,7 @@
 #define BOTH	(POLLIN | POLLOUT)
 
 /* Frames of a hunt for a lost event. */
-static uint32_t hunt_frames = 20000;
+static uint32_t hunt_frames;
 
 static ssize_t call_poll(int fd, void *arg)
 {
@@ -546,11 +546,9 @@ static TCase *hunt_tests(void)
 
 int main(void)
 {
-	const char *frames = getenv("FRAMEIO_HUNT_FRAMES");
 	Suite *suite = suite_create("poll");
 
-	if (frames)
-		hunt_frames = strtoul(frames, NULL, 10);
+	hunt_frames = guest_setting("FRAMEIO_HUNT_FRAMES", 20000);
 	suite_add_tcase(suite, state_tests());
 	suite_add_tcase(suite, hunt_tests());
 	return guest_run(suite);

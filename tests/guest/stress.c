@@ -59,9 +59,7 @@ static struct timespec started;
 
 static unsigned int get_seconds(void)
 {
-	const char *text = getenv("FRAMEIO_STRESS_SECONDS");
-
-	return text ? strtoul(text, NULL, 0) : 20;
+	return guest_setting("FRAMEIO_STRESS_SECONDS", 20);
 }
 
 static void start_clock(void)
