@@ -14,6 +14,7 @@
 #include "batch.h"
 #include "header.h"
 #include "stats.h"
+#include "trace.h"
 
 /* Frames that are freed with bottom halves off in one go. */
 #define FRAMEIO_FREE_CHUNK	64
@@ -79,11 +80,13 @@ static ssize_t frameio_record_read(struct frameio_qp *qp, struct sk_buff *skb,
 	return copied ? (ssize_t)hdrlen + len : -EFAULT;
 }
 
-/* Give back @done frames, take what has come, and let a stopped transmit queue go on. */
-static void frameio_read_take(struct frameio_qp *qp, u32 done)
+/* Give back frames, take what has come, and let a stopped transmit queue go on. */
+static void frameio_read_take(struct frameio_qp *qp, u32 done, u32 done_bytes)
 {
-	if (frameio_queue_take(&qp->read, done))
+	if (frameio_queue_take(&qp->read, done, done_bytes)) {
+		trace_frameio_wake(qp, FRAMEIO_TRACE_READ);
 		frameio_qp_wake_transmit(qp);
+	}
 }
 
 /*
@@ -106,7 +109,7 @@ static int frameio_read_gone(struct frameio_qp *qp, const struct frameio_call *c
 {
 	if (!skb_queue_empty_lockless(&qp->read.taken) &&
 	    !frameio_call_lock(call, &qp->read_lock)) {
-		frameio_queue_purge_taken(&qp->read);
+		frameio_qp_purge_taken(qp);
 		mutex_unlock(&qp->read_lock);
 	}
 	return -ENODEV;
@@ -143,7 +146,7 @@ static int frameio_read_begin(struct frameio_qp *qp, const struct frameio_call *
 		if (err)
 			return err;
 		if (skb_queue_empty(&queue->taken))
-			frameio_read_take(qp, 0);
+			frameio_read_take(qp, 0, 0);
 		if (!skb_queue_empty(&queue->taken))
 			return 0;
 		mutex_unlock(&qp->read_lock);
@@ -193,7 +196,7 @@ ssize_t frameio_batch_read(struct frameio_qp *qp, struct frameio_slots *slots,
 	struct sk_buff_head done;
 	ssize_t moved = 0, len;
 	struct sk_buff *skb;
-	u32 given_back = 0;
+	u32 given_back = 0, bytes = 0;
 	int err;
 
 	err = frameio_read_begin(qp, call);
@@ -204,8 +207,9 @@ ssize_t frameio_batch_read(struct frameio_qp *qp, struct frameio_slots *slots,
 	while (frameio_slots_next(slots, &slot, READ)) {
 		skb = skb_peek(taken);
 		if (!skb) {
-			frameio_read_take(qp, skb_queue_len(&done) - given_back);
+			frameio_read_take(qp, skb_queue_len(&done) - given_back, bytes);
 			given_back = skb_queue_len(&done);
+			bytes = 0;
 			skb = skb_peek(taken);
 			if (!skb)
 				break;
@@ -215,15 +219,19 @@ ssize_t frameio_batch_read(struct frameio_qp *qp, struct frameio_slots *slots,
 			err = len;
 			break;
 		}
+		bytes += skb->truesize;
 		__skb_unlink(skb, taken);
 		__skb_queue_tail(&done, skb);
 		frameio_slots_use(slots, len);
 		moved += len;
 	}
 	if (skb_queue_len(&done) > given_back)
-		frameio_read_take(qp, skb_queue_len(&done) - given_back);
+		frameio_read_take(qp, skb_queue_len(&done) - given_back, bytes);
 	frameio_stats_count(&qp->reads, call->mode, skb_queue_len(&done), moved, err);
 	frameio_stats_count_call(&qp->reads, call->mode, skb_queue_len(&done));
+	frameio_qp_set_mode(qp, call->mode);
+	if (!skb_queue_empty(&done))
+		trace_frameio_dequeue(qp, FRAMEIO_TRACE_READ, skb_queue_len(&done));
 	mutex_unlock(&qp->read_lock);
 
 	frameio_free_frames(&done);
@@ -443,13 +451,12 @@ static int frameio_write_state(const struct frameio_qp *qp)
 /*
  * Wait until the write queue has room, and take write_lock.
  *
- * Return: the room in frames with write_lock held; or -ENODEV, -ENETDOWN,
- * -EAGAIN or -ERESTARTSYS without.
+ * Return: 0 with write_lock held; or -ENODEV, -ENETDOWN, -EAGAIN or
+ * -ERESTARTSYS without.
  */
 static int frameio_write_begin(struct frameio_qp *qp, const struct frameio_call *call)
 {
 	struct frameio_queue *queue = &qp->write;
-	u32 len, limit;
 	int err;
 
 	for (;;) {
@@ -459,14 +466,13 @@ static int frameio_write_begin(struct frameio_qp *qp, const struct frameio_call 
 		err = frameio_call_lock(call, &qp->write_lock);
 		if (err)
 			return err;
-		len = frameio_queue_len(queue);
-		limit = READ_ONCE(queue->limit);
-		if (len < limit)
-			return limit - len;
+		if (!frameio_queue_full(queue))
+			return 0;
 		mutex_unlock(&qp->write_lock);
 		/* stall() before EAGAIN as well: epoll hears when there is room again */
 		if (!frameio_queue_stall(queue))
 			continue;
+		trace_frameio_stop(qp, FRAMEIO_TRACE_WRITE);
 		if (call->nonblock)
 			return -EAGAIN;
 		err = wait_event_interruptible(queue->wait, !frameio_queue_stall(queue) ||
@@ -489,6 +495,7 @@ static int frameio_write_queue(struct frameio_qp *qp, struct frameio_record *rec
 	struct sk_buff_head batch;
 	struct sk_buff *skb;
 	u32 queued, i;
+	u32 bytes = 0;
 
 	__skb_queue_head_init(&batch);
 	local_bh_disable();
@@ -496,10 +503,13 @@ static int frameio_write_queue(struct frameio_qp *qp, struct frameio_record *rec
 		skb = frameio_record_build(&records[queued]);
 		if (unlikely(!skb))
 			break;
+		bytes += skb->truesize;
 		__skb_queue_tail(&batch, skb);
 	}
-	if (likely(frameio_queue_put_list(&qp->write, &batch)))
+	if (likely(frameio_queue_put_list(&qp->write, &batch, bytes))) {
+		trace_frameio_enqueue(qp, FRAMEIO_TRACE_WRITE, queued);
 		napi_schedule(&qp->napi);
+	}
 	local_bh_enable();
 
 	for (i = queued; i < n; i++)
@@ -511,27 +521,39 @@ static int frameio_write_queue(struct frameio_qp *qp, struct frameio_record *rec
 	return queued ? queued : -ENOMEM;
 }
 
+/* What is left of a limit, which may have been lowered below what is held. */
+static u32 frameio_room(u32 held, u32 limit)
+{
+	return limit > held ? limit - held : 0;
+}
+
 /*
- * Take and queue records until the slots are used up, @room is, or an error.
- * Under write_lock.
+ * Take and queue records until the slots are used up, the queue is full, or an
+ * error. Under write_lock.
  *
  * Return: 0, or the error; what was moved before it is in @frames and @bytes.
  */
-static int frameio_write_some(struct frameio_qp *qp, struct frameio_slots *slots, u32 room,
+static int frameio_write_some(struct frameio_qp *qp, struct frameio_slots *slots,
 			      u32 *frames, size_t *bytes)
 {
 	struct frameio_record *records = qp->write_batch;
+	const struct frameio_queue *queue = &qp->write;
 	const u32 first = slots->next;
 	struct frameio_slot slot;
+	u32 room, room_bytes;
 	int err = 0, queued;
+	u32 taken = 0;
 	u32 n = 0, i;
 
+	room = frameio_room(READ_ONCE(queue->len), READ_ONCE(queue->limit.frames));
 	room = min_t(u32, room, ARRAY_SIZE(qp->write_batch));
-	while (n < room && frameio_slots_next(slots, &slot, WRITE)) {
+	room_bytes = frameio_room(READ_ONCE(queue->bytes), READ_ONCE(queue->limit.bytes));
+	while (n < room && taken < room_bytes && frameio_slots_next(slots, &slot, WRITE)) {
 		err = frameio_record_write(qp, &slot, &records[n]);
 		if (err)
 			break;
 		frameio_slots_use(slots, records[n].len);
+		taken += frameio_record_size(records[n].len) + SKB_DATA_ALIGN(sizeof(struct sk_buff));
 		n++;
 	}
 	if (!n)
@@ -569,14 +591,15 @@ ssize_t frameio_batch_write(struct frameio_qp *qp, struct frameio_slots *slots,
 
 	do {
 		ret = frameio_write_begin(qp, call);
-		if (ret < 0)
+		if (ret)
 			break;
 		frames = 0;
 		bytes = 0;
-		ret = frameio_write_some(qp, slots, ret, &frames, &bytes);
+		ret = frameio_write_some(qp, slots, &frames, &bytes);
 		frameio_stats_count(&qp->writes, call->mode, frames, bytes, ret);
 		if (!moved)
 			frameio_stats_count_call(&qp->writes, call->mode, frames);
+		frameio_qp_set_mode(qp, call->mode);
 		mutex_unlock(&qp->write_lock);
 		moved += bytes;
 	} while (!ret && slots->next < slots->n);

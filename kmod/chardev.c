@@ -4,6 +4,7 @@
  */
 #include <linux/fs.h>
 #include <linux/poll.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
@@ -20,7 +21,7 @@
  * struct frameio_file - an open file
  * @bind_lock: taken before anything else, RTNL too
  * @qp: the queue pair the file is bound to; set once, with release order
- * @creator: the port is deleted with this file
+ * @creator: this file created its port, which goes with it unless it is persistent
  * @options: FRAMEIO_O_*
  */
 struct frameio_file {
@@ -81,7 +82,7 @@ static int frameio_chardev_release(struct inode *inode, struct file *filp)
 
 	if (file->qp) {
 		if (file->creator)
-			frameio_netdev_delete(file->qp->port);
+			frameio_netdev_creator_gone(file->qp->port);
 		frameio_port_unbind(file->qp);
 	}
 	mutex_destroy(&file->bind_lock);
@@ -302,7 +303,7 @@ static int frameio_chardev_bind(struct frameio_file *file, unsigned int cmd, voi
 		err = PTR_ERR(qp);
 		goto out;
 	}
-	file->creator = cmd == FRAMEIO_CREATE && !(qp->port->flags & FRAMEIO_PORT_PERSIST);
+	file->creator = cmd == FRAMEIO_CREATE;
 	/* @creator is set before anybody can see @qp; pairs with frameio_file_qp() */
 	smp_store_release(&file->qp, qp);
 out:
@@ -310,17 +311,24 @@ out:
 	return err;
 }
 
-static int frameio_chardev_set_limits(struct frameio_qp *qp, void __user *arg)
+static int frameio_chardev_set_limits(struct frameio_qp *qp, void __user *arg, size_t user_size)
 {
+	struct frameio_limit read_limit, write_limit;
 	struct frameio_limits limits;
 	int err;
 
-	if (copy_from_user(&limits, arg, sizeof(limits)))
-		return -EFAULT;
-	err = frameio_port_may_set_limits(qp->port, limits.fq_read, limits.fq_write);
+	err = copy_struct_from_user(&limits, sizeof(limits), arg, user_size);
+	if (err)
+		return err == -E2BIG ? -EINVAL : err;
+	read_limit = (struct frameio_limit) { limits.fq_read, limits.fq_read_bytes };
+	write_limit = (struct frameio_limit) { limits.fq_write, limits.fq_write_bytes };
+	err = frameio_port_may_set_limits(qp->port, &read_limit, &write_limit);
 	if (err)
 		return err;
-	return frameio_qp_set_limits(qp, limits.fq_read, limits.fq_write);
+	if (!frameio_limit_is_valid(&read_limit) || !frameio_limit_is_valid(&write_limit))
+		return -EINVAL;
+	frameio_qp_set_limits(qp, &read_limit, &write_limit);
+	return 0;
 }
 
 static int frameio_chardev_set_options(struct frameio_file *file, u32 __user *arg)
@@ -335,26 +343,13 @@ static int frameio_chardev_set_options(struct frameio_file *file, u32 __user *ar
 	return 0;
 }
 
-/*
- * Copy out a struct that grows at its end from version to version: a caller
- * that knows less gets less, and one that knows more gets zeroes.
- */
-static int frameio_chardev_put(void __user *arg, size_t user_size, const void *from, size_t size)
-{
-	const size_t common = min(user_size, size);
-
-	if (copy_to_user(arg, from, common) || clear_user(arg + common, user_size - common))
-		return -EFAULT;
-	return 0;
-}
-
 static int frameio_chardev_info(struct frameio_qp *qp, void __user *arg, size_t user_size)
 {
 	struct frameio_info info;
 	int err;
 
 	err = frameio_control_info(qp, &info);
-	return err ? err : frameio_chardev_put(arg, user_size, &info, sizeof(info));
+	return err ? err : frameio_put_struct(arg, user_size, &info, sizeof(info));
 }
 
 static int frameio_chardev_stats(struct frameio_qp *qp, void __user *arg, size_t user_size)
@@ -363,7 +358,7 @@ static int frameio_chardev_stats(struct frameio_qp *qp, void __user *arg, size_t
 
 	frameio_batch_settle(qp);
 	frameio_stats_get(qp, &stats);
-	return frameio_chardev_put(arg, user_size, &stats, sizeof(stats));
+	return frameio_put_struct(arg, user_size, &stats, sizeof(stats));
 }
 
 static unsigned int frameio_ioctl_unsized(unsigned int cmd)
@@ -378,6 +373,8 @@ static unsigned int frameio_ioctl_base(unsigned int cmd)
 		return FRAMEIO_INFO;
 	if (frameio_ioctl_unsized(cmd) == frameio_ioctl_unsized(FRAMEIO_STATS))
 		return FRAMEIO_STATS;
+	if (frameio_ioctl_unsized(cmd) == frameio_ioctl_unsized(FRAMEIO_SET_LIMITS))
+		return FRAMEIO_SET_LIMITS;
 	return cmd;
 }
 
@@ -446,12 +443,30 @@ static long frameio_chardev_ioctl(struct file *filp, unsigned int cmd, unsigned 
 	case FRAMEIO_STATS:
 		return frameio_chardev_stats(qp, arg, size);
 	case FRAMEIO_SET_LIMITS:
-		return frameio_chardev_set_limits(qp, arg);
+		return frameio_chardev_set_limits(qp, arg, size);
 	case FRAMEIO_SET_OPTIONS:
 		return frameio_chardev_set_options(file, arg);
 	default:
 		return put_user(READ_ONCE(file->options), (u32 __user *)arg);
 	}
+}
+
+/* /proc/PID/fdinfo/FD: which queue pair a program holds, and how it uses it. */
+static void frameio_chardev_show_fdinfo(struct seq_file *seq, struct file *filp)
+{
+	const struct frameio_qp *qp = frameio_file_qp(filp->private_data);
+	const struct net_device *dev;
+
+	if (!qp)
+		return;
+	rcu_read_lock();
+	dev = rcu_dereference(qp->port->dev);
+	if (dev)
+		seq_printf(seq, "frameio-netns:\t%u\nframeio-ifindex:\t%d\n",
+			   dev_net(dev)->ns.inum, dev->ifindex);
+	rcu_read_unlock();
+	seq_printf(seq, "frameio-queue:\t%u\nframeio-mode:\t%s\n", qp->index,
+		   frameio_qp_mode_name(qp));
 }
 
 const struct file_operations frameio_chardev_fops = {
@@ -464,4 +479,5 @@ const struct file_operations frameio_chardev_fops = {
 	.poll = frameio_chardev_poll,
 	.unlocked_ioctl = frameio_chardev_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.show_fdinfo = frameio_chardev_show_fdinfo,
 };

@@ -100,6 +100,42 @@ static inline struct class *frameio_class_create(const char *name)
 #define FRAMEIO_DEVNODE_CONST const
 #endif
 
+/* 6.0: a frame that is dropped says why, to "drop_monitor" and the kfree_skb tracepoint. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 0, 0)
+#define frameio_drop_skb(skb, reason)	kfree_skb(skb)
+#else
+#define frameio_drop_skb(skb, reason)	kfree_skb_reason(skb, SKB_DROP_REASON_##reason)
+#endif
+
+/* 5.17: the functions for ring sizes got two more arguments, which only some drivers need. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 17, 0)
+#define FRAMEIO_RINGPARAM(get, get_implementation, set, set_implementation)		\
+static void get(struct net_device *dev, struct ethtool_ringparam *ring)			\
+{											\
+	get_implementation(dev, ring);							\
+}											\
+											\
+static int set(struct net_device *dev, struct ethtool_ringparam *ring)			\
+{											\
+	return set_implementation(dev, ring);						\
+}
+#else
+#define FRAMEIO_RINGPARAM(get, get_implementation, set, set_implementation)		\
+static void get(struct net_device *dev, struct ethtool_ringparam *ring,			\
+		struct kernel_ethtool_ringparam *kernel_ring,				\
+		struct netlink_ext_ack *extack)						\
+{											\
+	get_implementation(dev, ring);							\
+}											\
+											\
+static int set(struct net_device *dev, struct ethtool_ringparam *ring,			\
+	       struct kernel_ethtool_ringparam *kernel_ring,				\
+	       struct netlink_ext_ack *extack)						\
+{											\
+	return set_implementation(dev, ring);						\
+}
+#endif
+
 /* 6.15: newlink() takes its arguments in a struct. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
 struct rtnl_newlink_params {

@@ -41,29 +41,25 @@ static bool frameio_control_all_zero(const u32 *words, size_t n)
 	return true;
 }
 
-static u32 frameio_control_or_default(u32 value, u32 fallback)
-{
-	return value ? value : fallback;
-}
-
 static int frameio_control_create_config(const struct frameio_create *create,
 					 struct frameio_port_config *config)
 {
 	const u32 known = FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST | FRAMEIO_PORT_OWNER |
 			  FRAMEIO_PORT_GROUP;
+	const struct frameio_limit read_limit = { create->fc_read_limit, create->fc_read_bytes };
+	const struct frameio_limit write_limit = { create->fc_write_limit, create->fc_write_bytes };
 
 	*config = (struct frameio_port_config) {
 		.flags = create->fc_flags,
-		.nqueues = frameio_control_or_default(create->fc_nqueues, 1),
-		.read_limit = frameio_control_or_default(create->fc_read_limit,
-							 FRAMEIO_LIMIT_DEFAULT),
-		.write_limit = frameio_control_or_default(create->fc_write_limit,
-							  FRAMEIO_LIMIT_DEFAULT),
+		.nqueues = create->fc_nqueues ?: 1,
+		.nqueues_max = create->fc_nqueues ?: 1,
+		.read_limit = frameio_limit_or_default(read_limit),
+		.write_limit = frameio_limit_or_default(write_limit),
 		.owner = make_kuid(current_user_ns(), create->fc_owner),
 		.group = make_kgid(current_user_ns(), create->fc_group),
 	};
 	if ((config->flags & ~known) || config->nqueues > FRAMEIO_NQUEUES_MAX ||
-	    config->read_limit > FRAMEIO_LIMIT_MAX || config->write_limit > FRAMEIO_LIMIT_MAX ||
+	    !frameio_limit_is_valid(&read_limit) || !frameio_limit_is_valid(&write_limit) ||
 	    !frameio_control_all_zero(create->fc_reserved, ARRAY_SIZE(create->fc_reserved)))
 		return -EINVAL;
 	if ((config->flags & FRAMEIO_PORT_OWNER) && !uid_valid(config->owner))
@@ -117,6 +113,7 @@ struct frameio_qp *frameio_control_create(void __user *arg)
 	port = frameio_port_alloc(&config);
 	if (IS_ERR(port))
 		return ERR_CAST(port);
+	port->creator = true;
 	qp = frameio_port_bind(port, 0);
 	err = frameio_control_register(&create, port);
 	if (!err && copy_to_user(arg, &create, sizeof(create))) {
@@ -234,12 +231,15 @@ static void frameio_control_fill_info(const struct frameio_port *port,
 
 	*info = (struct frameio_info) {
 		.fi_ifindex = dev->ifindex,
-		.fi_flags = port->flags,
-		.fi_nqueues = port->nqueues,
+		.fi_flags = READ_ONCE(port->flags),
+		.fi_nqueues = READ_ONCE(port->nqueues),
 		.fi_nopen = READ_ONCE(port->nopen),
 		.fi_queue = queue,
-		.fi_read_limit = READ_ONCE(qp->read.limit),
-		.fi_write_limit = READ_ONCE(qp->write.limit),
+		.fi_read_limit = READ_ONCE(qp->read.limit.frames),
+		.fi_write_limit = READ_ONCE(qp->write.limit.frames),
+		.fi_read_bytes = READ_ONCE(qp->read.limit.bytes),
+		.fi_write_bytes = READ_ONCE(qp->write.limit.bytes),
+		.fi_nqueues_max = port->nqps,
 		.fi_frame_min = frameio_port_frame_min(port),
 		.fi_frame_max = READ_ONCE(port->frame_max),
 		.fi_owner = ~0U,
@@ -291,6 +291,37 @@ static u32 frameio_control_collect(struct frameio_info *infos, u32 room)
 }
 
 /**
+ * frameio_put_struct() - copy out a struct that grows at its end from version to version
+ * @arg: where to
+ * @user_size: its size as the caller knows it: who knows less gets less, and who
+ *             knows more gets zeroes
+ * @from: the struct
+ * @size: its size
+ *
+ * Return: 0 or -EFAULT.
+ */
+int frameio_put_struct(void __user *arg, size_t user_size, const void *from, size_t size)
+{
+	const size_t common = min(user_size, size);
+
+	if (copy_to_user(arg, from, common) || clear_user(arg + common, user_size - common))
+		return -EFAULT;
+	return 0;
+}
+
+/* Copy out ports, each in as many bytes as the caller knows of. */
+static int frameio_control_put_infos(void __user *to, size_t size,
+				     const struct frameio_info *infos, u32 n)
+{
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < n && !err; i++)
+		err = frameio_put_struct(to + i * size, size, &infos[i], sizeof(infos[i]));
+	return err;
+}
+
+/**
  * frameio_control_list() - FRAMEIO_LIST
  * @arg: struct frameio_list of user space
  *
@@ -301,11 +332,12 @@ int frameio_control_list(void __user *arg)
 	struct frameio_info *infos = NULL;
 	struct frameio_list list;
 	u32 room, n;
-	int err = 0;
+	int err;
 
 	if (copy_from_user(&list, arg, sizeof(list)))
 		return -EFAULT;
-	if (list.fl_reserved)
+	/* a struct that is larger than a page is none that there will ever be */
+	if (list.fl_size < FRAMEIO_INFO_SIZE_MIN || list.fl_size > PAGE_SIZE)
 		return -EINVAL;
 	/* no more memory than there are ports, whatever the caller has room for */
 	room = min(list.fl_count, frameio_control_collect(NULL, 0));
@@ -316,9 +348,9 @@ int frameio_control_list(void __user *arg)
 	}
 	n = frameio_control_collect(infos, room);
 	list.fl_count = n;
-	if ((n && room && copy_to_user(u64_to_user_ptr(list.fl_ports), infos,
-				       min(n, room) * sizeof(*infos))) ||
-	    copy_to_user(arg, &list, sizeof(list)))
+	err = frameio_control_put_infos(u64_to_user_ptr(list.fl_ports), list.fl_size, infos,
+					min(n, room));
+	if (!err && copy_to_user(arg, &list, sizeof(list)))
 		err = -EFAULT;
 	kvfree(infos);
 	return err;

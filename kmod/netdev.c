@@ -13,8 +13,11 @@
 #include <net/ip_tunnels.h>
 #include <net/rtnetlink.h>
 
+#include "ethtool.h"
 #include "netdev.h"
 #include "stats.h"
+#include "sysfs.h"
+#include "trace.h"
 
 /*
  * Let go of what a frame must not keep while it waits for as long as a reader
@@ -53,8 +56,10 @@ static void frameio_netdev_wake_reader(struct frameio_qp *qp, bool more)
 static bool frameio_netdev_stop_transmit(struct frameio_qp *qp, struct netdev_queue *txq)
 {
 	netif_tx_stop_queue(txq);
-	if (frameio_queue_stall(&qp->read))
+	if (frameio_queue_stall(&qp->read)) {
+		trace_frameio_stop(qp, FRAMEIO_TRACE_READ);
 		return true;
+	}
 	netif_tx_start_queue(txq);
 	return false;
 }
@@ -75,41 +80,57 @@ static netdev_tx_t frameio_netdev_xmit(struct sk_buff *skb, struct net_device *d
 	if (unlikely(frameio_port_is_l3(port) && skb->protocol != htons(ETH_P_IP) &&
 		     skb->protocol != htons(ETH_P_IPV6))) {
 		qp->transmit.drop_invalid++;
-		goto drop;
+		trace_frameio_drop(qp, FRAMEIO_TRACE_READ, 1, FRAMEIO_TRACE_INVALID);
+		frameio_drop_skb(skb, UNHANDLED_PROTO);
+		goto dropped;
 	}
 	if (unlikely(!frameio_netdev_detach_frame(skb))) {
 		qp->transmit.drop_nomem++;
-		goto drop;
+		trace_frameio_drop(qp, FRAMEIO_TRACE_READ, 1, FRAMEIO_TRACE_NOMEM);
+		frameio_drop_skb(skb, NOMEM);
+		goto dropped;
 	}
 	if (unlikely(!frameio_queue_put(&qp->read, skb, &qp->idle))) {
 		qp->transmit.drop_closed++;
-		goto drop;
+		trace_frameio_drop(qp, FRAMEIO_TRACE_READ, 1, FRAMEIO_TRACE_CLOSED);
+		frameio_drop_skb(skb, DEV_READY);
+		goto dropped;
 	}
 	qp->transmit.queued++;
 	qp->transmit.queued_bytes += len;
+	trace_frameio_enqueue(qp, FRAMEIO_TRACE_READ, 1);
 	if (unlikely(frameio_queue_full(&qp->read)) && frameio_netdev_stop_transmit(qp, txq))
 		frameio_netdev_wake_reader(qp, false);
 	else
 		frameio_netdev_wake_reader(qp, netdev_xmit_more());
 	return NETDEV_TX_OK;
 
-drop:
-	kfree_skb(skb);
+dropped:
 	frameio_netdev_wake_reader(qp, netdev_xmit_more());
 	return NETDEV_TX_OK;
 }
 
-/* Spread flows over the queue pairs that have a reader. */
+/*
+ * A flow goes to the queue pair that its own written frames came through, or else
+ * to one of those with a reader, by its hash. The hash is the same for both
+ * directions of a flow; it is made only where there is a choice.
+ */
 static u16 frameio_netdev_select_queue(struct net_device *dev, struct sk_buff *skb,
 				       struct net_device *sb_dev)
 {
 	struct frameio_port *port = frameio_netdev_port(dev);
 	/* the entries were stored before their number: frameio_port_update_steer() */
 	u16 n = smp_load_acquire(&port->nsteer);
+	u32 hash;
+	int learnt;
 
-	if (!n)
-		return 0;
-	return READ_ONCE(port->steer[reciprocal_scale(skb_get_hash(skb), n)]);
+	if (n <= 1)
+		return n ? READ_ONCE(port->steer[0]) : 0;
+	hash = __skb_get_hash_symmetric(skb);
+	learnt = frameio_flow_find(port, hash);
+	if (learnt >= 0)
+		return learnt;
+	return READ_ONCE(port->steer[reciprocal_scale(hash, n)]);
 }
 
 /* Hand a written frame to the stack. */
@@ -128,14 +149,22 @@ static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb)
 	}
 	if (qp->index < dev->real_num_rx_queues)
 		skb_record_rx_queue(skb, qp->index);
+	if (READ_ONCE(qp->port->nsteer) > 1) {
+		skb_reset_network_header(skb);
+		frameio_flow_learn(qp, __skb_get_hash_symmetric(skb));
+	}
 	napi_gro_receive(&qp->napi, skb);
 }
 
 /* Give back frames, take new ones, and let waiting writers go on. */
-static void frameio_netdev_take(struct frameio_qp *qp, u32 done)
+static void frameio_netdev_take(struct frameio_qp *qp, u32 done, u32 done_bytes)
 {
-	if (frameio_queue_take(&qp->write, done))
+	if (done)
+		trace_frameio_dequeue(qp, FRAMEIO_TRACE_WRITE, done);
+	if (frameio_queue_take(&qp->write, done, done_bytes)) {
+		trace_frameio_wake(qp, FRAMEIO_TRACE_WRITE);
 		wake_up_interruptible_poll(&qp->write.wait, EPOLLOUT | EPOLLWRNORM);
+	}
 }
 
 static int frameio_netdev_poll(struct napi_struct *napi, int budget)
@@ -143,22 +172,25 @@ static int frameio_netdev_poll(struct napi_struct *napi, int budget)
 	struct frameio_qp *qp = container_of(napi, struct frameio_qp, napi);
 	struct sk_buff *skb;
 	int given_back = 0;
+	u32 bytes = 0;
 	int work = 0;
 
 	while (work < budget) {
 		skb = __skb_dequeue(&qp->write.taken);
 		if (!skb) {
-			frameio_netdev_take(qp, work - given_back);
+			frameio_netdev_take(qp, work - given_back, bytes);
 			given_back = work;
+			bytes = 0;
 			skb = __skb_dequeue(&qp->write.taken);
 			if (!skb)
 				break;
 		}
+		bytes += skb->truesize;
 		frameio_netdev_receive(qp, skb);
 		work++;
 	}
 	if (work > given_back)
-		frameio_netdev_take(qp, work - given_back);
+		frameio_netdev_take(qp, work - given_back, bytes);
 	if (work < budget)
 		napi_complete_done(napi, work);
 	return work;
@@ -169,13 +201,13 @@ static int frameio_netdev_open(struct net_device *dev)
 	struct frameio_port *port = frameio_netdev_port(dev);
 	u16 i;
 
-	for (i = 0; i < port->nqueues; i++)
+	for (i = 0; i < port->nqps; i++)
 		napi_enable(&port->qps[i].napi);
 	frameio_port_set_state(port, FRAMEIO_UP);
 	netif_tx_start_all_queues(dev);
 	/* what was written while NAPI was off */
 	local_bh_disable();
-	for (i = 0; i < port->nqueues; i++)
+	for (i = 0; i < port->nqps; i++)
 		napi_schedule(&port->qps[i].napi);
 	local_bh_enable();
 	return 0;
@@ -189,7 +221,7 @@ static int frameio_netdev_stop(struct net_device *dev)
 	netif_tx_stop_all_queues(dev);
 	/* a writer must not hear that it is down, when it will never be up again */
 	frameio_port_set_state(port, dev->dismantle ? FRAMEIO_GONE : FRAMEIO_DOWN);
-	for (i = 0; i < port->nqueues; i++)
+	for (i = 0; i < port->nqps; i++)
 		napi_disable(&port->qps[i].napi);
 	return 0;
 }
@@ -206,6 +238,13 @@ static int frameio_netdev_change_mtu(struct net_device *dev, int mtu)
 	return 0;
 }
 
+/* "ip link set carrier": it stays off where there is no reader, and comes with one. */
+static int frameio_netdev_change_carrier(struct net_device *dev, bool on)
+{
+	frameio_port_set_carrier(frameio_netdev_port(dev), on);
+	return 0;
+}
+
 static void frameio_netdev_get_stats64(struct net_device *dev, struct rtnl_link_stats64 *stats)
 {
 	frameio_stats_get_link(frameio_netdev_port(dev), stats);
@@ -217,7 +256,7 @@ static int frameio_netdev_dev_init(struct net_device *dev)
 	struct frameio_port *port = frameio_netdev_port(dev);
 	u16 i;
 
-	for (i = 0; i < port->nqueues; i++)
+	for (i = 0; i < port->nqps; i++)
 		frameio_napi_add(dev, &port->qps[i].napi, frameio_netdev_poll);
 	frameio_netdev_update_frame_max(port, dev->mtu);
 	frameio_port_get(port);
@@ -230,7 +269,7 @@ static void frameio_netdev_dev_uninit(struct net_device *dev)
 	struct frameio_port *port = frameio_netdev_port(dev);
 	u16 i;
 
-	for (i = 0; i < port->nqueues; i++)
+	for (i = 0; i < port->nqps; i++)
 		__netif_napi_del(&port->qps[i].napi);
 	/* once for all of them */
 	synchronize_net();
@@ -250,6 +289,7 @@ static const struct net_device_ops frameio_l2_netdev_ops = {
 	.ndo_start_xmit = frameio_netdev_xmit,
 	.ndo_select_queue = frameio_netdev_select_queue,
 	.ndo_change_mtu = frameio_netdev_change_mtu,
+	.ndo_change_carrier = frameio_netdev_change_carrier,
 	.ndo_get_stats64 = frameio_netdev_get_stats64,
 	.ndo_set_mac_address = eth_mac_addr,
 	.ndo_validate_addr = eth_validate_addr,
@@ -263,6 +303,7 @@ static const struct net_device_ops frameio_l3_netdev_ops = {
 	.ndo_start_xmit = frameio_netdev_xmit,
 	.ndo_select_queue = frameio_netdev_select_queue,
 	.ndo_change_mtu = frameio_netdev_change_mtu,
+	.ndo_change_carrier = frameio_netdev_change_carrier,
 	.ndo_get_stats64 = frameio_netdev_get_stats64,
 };
 
@@ -308,20 +349,57 @@ static void frameio_netdev_setup_l2(struct net_device *dev)
 		eth_hw_addr_random(dev);
 }
 
-/* Join @dev, made by frameio_netdev_setup(), and @port, and let the world see it. */
-static int frameio_netdev_register(struct net_device *dev, struct frameio_port *port)
+static int frameio_netdev_set_real_queues(struct net_device *dev, u32 nqueues)
 {
 	int err;
 
-	((struct frameio_netdev *)netdev_priv(dev))->port = port;
+	err = netif_set_real_num_tx_queues(dev, nqueues);
+	if (!err)
+		err = netif_set_real_num_rx_queues(dev, min(nqueues, dev->num_rx_queues));
+	return err;
+}
+
+/**
+ * frameio_netdev_set_nqueues() - use more or fewer of a port's queue pairs
+ * @dev: its interface; RTNL is held
+ * @nqueues: how many, 1 to as many as the port was made for
+ *
+ * Return: 0; -EBUSY if a file is bound to one that would go; or -ENOMEM.
+ */
+int frameio_netdev_set_nqueues(struct net_device *dev, u32 nqueues)
+{
+	struct frameio_port *port = frameio_netdev_port(dev);
+	const u32 before = port->nqueues;
+	int err;
+
+	err = frameio_port_set_nqueues(port, nqueues);
+	if (err)
+		return err;
+	err = frameio_netdev_set_real_queues(dev, nqueues);
+	if (err) {
+		frameio_netdev_set_real_queues(dev, before);
+		frameio_port_set_nqueues(port, before);
+	}
+	return err;
+}
+
+/* Join @dev, made by frameio_netdev_setup(), and @port, and let the world see it. */
+static int frameio_netdev_register(struct net_device *dev, struct frameio_port *port)
+{
+	struct frameio_netdev *priv = netdev_priv(dev);
+	int err;
+
+	priv->port = port;
+	priv->speed = SPEED_10000;
+	priv->duplex = DUPLEX_FULL;
+	dev->sysfs_groups[0] = &frameio_sysfs_group;
 	if (frameio_port_is_l3(port))
 		frameio_netdev_setup_l3(dev);
 	else
 		frameio_netdev_setup_l2(dev);
 	if (dev->mtu > dev->max_mtu)
 		return -EINVAL;
-	netif_set_real_num_tx_queues(dev, port->nqueues);
-	netif_set_real_num_rx_queues(dev, min_t(u32, port->nqueues, dev->num_rx_queues));
+	frameio_netdev_set_real_queues(dev, port->nqueues);
 	err = register_netdevice(dev);
 	/* past ndo_init: sysfs had no memory for the name, or the stack none for its sysctls */
 	if ((err == -EINVAL || err == -ENOBUFS) && frameio_port_state(port) == FRAMEIO_GONE)
@@ -347,7 +425,7 @@ struct net_device *frameio_netdev_create(struct net *net, const char *name,
 
 	dev = alloc_netdev_mqs(sizeof(struct frameio_netdev), name,
 			       strchr(name, '%') ? NET_NAME_ENUM : NET_NAME_USER,
-			       frameio_netdev_setup, port->nqueues, port->nqueues);
+			       frameio_netdev_setup, port->nqps, port->nqps);
 	if (!dev)
 		return ERR_PTR(-ENOMEM);
 	dev_net_set(dev, net);
@@ -357,6 +435,22 @@ struct net_device *frameio_netdev_create(struct net *net, const char *name,
 		return ERR_PTR(err);
 	}
 	return dev;
+}
+
+/**
+ * frameio_netdev_creator_gone() - the file that created a port is closed
+ * @port: the port, which goes with it unless it is persistent by now
+ */
+void frameio_netdev_creator_gone(struct frameio_port *port)
+{
+	struct net_device *dev;
+
+	rtnl_lock();
+	port->creator = false;
+	dev = rtnl_dereference(port->dev);
+	if (dev && !(port->flags & FRAMEIO_PORT_PERSIST))
+		unregister_netdevice(dev);
+	rtnl_unlock();
 }
 
 /**
@@ -374,6 +468,11 @@ void frameio_netdev_delete(struct frameio_port *port)
 	rtnl_unlock();
 }
 
+static u32 frameio_link_u32(struct nlattr *data[], int type, u32 absent)
+{
+	return data && data[type] ? nla_get_u32(data[type]) : absent;
+}
+
 static const struct nla_policy frameio_link_policy[IFLA_FRAMEIO_MAX + 1] = {
 	[IFLA_FRAMEIO_FLAGS] = { .type = NLA_U32 },
 	[IFLA_FRAMEIO_NQUEUES] = NLA_POLICY_RANGE(NLA_U32, 1, FRAMEIO_NQUEUES_MAX),
@@ -381,23 +480,42 @@ static const struct nla_policy frameio_link_policy[IFLA_FRAMEIO_MAX + 1] = {
 	[IFLA_FRAMEIO_WRITE_LIMIT] = NLA_POLICY_MIN(NLA_U32, FRAMEIO_LIMIT_MIN),
 	[IFLA_FRAMEIO_OWNER] = { .type = NLA_U32 },
 	[IFLA_FRAMEIO_GROUP] = { .type = NLA_U32 },
+	[IFLA_FRAMEIO_READ_BYTES] = NLA_POLICY_MIN(NLA_U32, 1),
+	[IFLA_FRAMEIO_WRITE_BYTES] = NLA_POLICY_MIN(NLA_U32, 1),
+	[IFLA_FRAMEIO_NOPEN] = { .type = NLA_REJECT },
+	[IFLA_FRAMEIO_QUEUES] = { .type = NLA_REJECT },
 };
 
-static u32 frameio_link_u32(struct nlattr *data[], int type, u32 absent)
+/* What a request says about limits; 0 where it says nothing. */
+static struct frameio_limit frameio_link_read_limit(struct nlattr *data[])
 {
-	return data && data[type] ? nla_get_u32(data[type]) : absent;
+	return (struct frameio_limit) {
+		.frames = frameio_link_u32(data, IFLA_FRAMEIO_READ_LIMIT, 0),
+		.bytes = frameio_link_u32(data, IFLA_FRAMEIO_READ_BYTES, 0),
+	};
+}
+
+static struct frameio_limit frameio_link_write_limit(struct nlattr *data[])
+{
+	return (struct frameio_limit) {
+		.frames = frameio_link_u32(data, IFLA_FRAMEIO_WRITE_LIMIT, 0),
+		.bytes = frameio_link_u32(data, IFLA_FRAMEIO_WRITE_BYTES, 0),
+	};
 }
 
 static int frameio_link_validate(struct nlattr *tb[], struct nlattr *data[],
 				 struct netlink_ext_ack *extack)
 {
-	if (frameio_link_u32(data, IFLA_FRAMEIO_FLAGS, 0) & ~FRAMEIO_PORT_L3) {
+	const struct frameio_limit read_limit = frameio_link_read_limit(data);
+	const struct frameio_limit write_limit = frameio_link_write_limit(data);
+
+	if (frameio_link_u32(data, IFLA_FRAMEIO_FLAGS, 0) &
+	    ~(FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST)) {
 		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_FRAMEIO_FLAGS], "unknown port flag");
 		return -EINVAL;
 	}
-	if (frameio_link_u32(data, IFLA_FRAMEIO_READ_LIMIT, 0) > FRAMEIO_LIMIT_MAX ||
-	    frameio_link_u32(data, IFLA_FRAMEIO_WRITE_LIMIT, 0) > FRAMEIO_LIMIT_MAX) {
-		NL_SET_ERR_MSG(extack, "queue limit is above 65536 frames");
+	if (!frameio_limit_is_valid(&read_limit) || !frameio_limit_is_valid(&write_limit)) {
+		NL_SET_ERR_MSG(extack, "queue limit is above 65536 frames or 1 GiB");
 		return -EINVAL;
 	}
 	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) != ETH_ALEN) {
@@ -421,12 +539,11 @@ static int frameio_link_config(struct net_device *dev, struct nlattr *tb[], stru
 	*config = (struct frameio_port_config) {
 		.flags = frameio_link_u32(data, IFLA_FRAMEIO_FLAGS, 0) | FRAMEIO_PORT_PERSIST,
 		.nqueues = frameio_link_u32(data, IFLA_FRAMEIO_NQUEUES, dev->num_tx_queues),
-		.read_limit = frameio_link_u32(data, IFLA_FRAMEIO_READ_LIMIT,
-					       FRAMEIO_LIMIT_DEFAULT),
-		.write_limit = frameio_link_u32(data, IFLA_FRAMEIO_WRITE_LIMIT,
-						FRAMEIO_LIMIT_DEFAULT),
+		.nqueues_max = dev->num_tx_queues,
+		.read_limit = frameio_limit_or_default(frameio_link_read_limit(data)),
+		.write_limit = frameio_limit_or_default(frameio_link_write_limit(data)),
 	};
-	if (config->nqueues > FRAMEIO_NQUEUES_MAX) {
+	if (config->nqueues_max > FRAMEIO_NQUEUES_MAX) {
 		NL_SET_ERR_MSG(extack, "a port has at most 64 queue pairs");
 		return -EINVAL;
 	}
@@ -473,44 +590,128 @@ static int frameio_link_new(struct net_device *dev, struct rtnl_newlink_params *
 
 FRAMEIO_NEWLINK(frameio_link_newlink, frameio_link_new)
 
+/*
+ * PERSIST may change: the port stays when the file that created it is closed, or
+ * not. Without such a file only who administers the interface can delete it.
+ */
+static int frameio_link_check_flags(const struct frameio_port *port, u32 flags,
+				    struct netlink_ext_ack *extack)
+{
+	if ((flags ^ port->flags) & FRAMEIO_PORT_L3) {
+		NL_SET_ERR_MSG(extack, "a port cannot change between L2 and L3");
+		return -EOPNOTSUPP;
+	}
+	if (!(flags & FRAMEIO_PORT_PERSIST) && !port->creator) {
+		NL_SET_ERR_MSG(extack, "no file is open with which the port could go");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static int frameio_link_change_nqueues(struct net_device *dev, u32 nqueues,
+				       struct netlink_ext_ack *extack)
+{
+	int err;
+
+	if (nqueues > dev->num_tx_queues) {
+		NL_SET_ERR_MSG(extack, "more queue pairs than numtxqueues");
+		return -EINVAL;
+	}
+	err = frameio_netdev_set_nqueues(dev, nqueues);
+	if (err == -EBUSY)
+		NL_SET_ERR_MSG(extack, "a file is bound to a queue pair that would go");
+	return err;
+}
+
 static int frameio_link_change(struct net_device *dev, struct nlattr *tb[], struct nlattr *data[],
 			       struct netlink_ext_ack *extack)
 {
 	struct frameio_port *port = frameio_netdev_port(dev);
-	u16 i;
+	const struct frameio_limit read_limit = frameio_link_read_limit(data);
+	const struct frameio_limit write_limit = frameio_link_write_limit(data);
+	u32 flags;
+	int err;
 
 	if (!data)
 		return 0;
-	if (data[IFLA_FRAMEIO_FLAGS] || data[IFLA_FRAMEIO_NQUEUES] || data[IFLA_FRAMEIO_OWNER] ||
-	    data[IFLA_FRAMEIO_GROUP]) {
-		NL_SET_ERR_MSG(extack, "only the queue limits of a port can be changed");
+	if (data[IFLA_FRAMEIO_OWNER] || data[IFLA_FRAMEIO_GROUP]) {
+		NL_SET_ERR_MSG(extack, "owner and group of a port cannot be changed");
 		return -EOPNOTSUPP;
 	}
-	WRITE_ONCE(port->read_limit,
-		   frameio_link_u32(data, IFLA_FRAMEIO_READ_LIMIT, port->read_limit));
-	WRITE_ONCE(port->write_limit,
-		   frameio_link_u32(data, IFLA_FRAMEIO_WRITE_LIMIT, port->write_limit));
-	for (i = 0; i < port->nqueues; i++)
-		frameio_qp_set_limits(&port->qps[i],
-				      frameio_link_u32(data, IFLA_FRAMEIO_READ_LIMIT, 0),
-				      frameio_link_u32(data, IFLA_FRAMEIO_WRITE_LIMIT, 0));
+	flags = frameio_link_u32(data, IFLA_FRAMEIO_FLAGS, port->flags);
+	err = frameio_link_check_flags(port, flags, extack);
+	if (!err && data[IFLA_FRAMEIO_NQUEUES])
+		err = frameio_link_change_nqueues(dev, nla_get_u32(data[IFLA_FRAMEIO_NQUEUES]),
+						  extack);
+	if (err)
+		return err;
+	WRITE_ONCE(port->flags, (port->flags & ~FRAMEIO_PORT_PERSIST) |
+				(flags & FRAMEIO_PORT_PERSIST));
+	frameio_port_set_limits(port, &read_limit, &write_limit);
 	return 0;
 }
 
+/* Attributes of IFLA_FRAMEIO_QUEUE that are a u32 each. */
+#define FRAMEIO_QUEUE_NU32	(IFLA_FRAMEIO_QUEUE_MAX - 1)
+
 static size_t frameio_link_get_size(const struct net_device *dev)
 {
-	return nla_total_size(sizeof(u32)) * IFLA_FRAMEIO_MAX;
+	const struct frameio_port *port = frameio_netdev_port(dev);
+	const size_t queue = nla_total_size(0) + nla_total_size(FRAMEIO_MODE_NAMESIZE) +
+			     FRAMEIO_QUEUE_NU32 * nla_total_size(sizeof(u32));
+
+	return IFLA_FRAMEIO_MAX * nla_total_size(sizeof(u32)) +
+	       nla_total_size(0) + port->nqps * queue;
+}
+
+static int frameio_link_fill_queue(struct sk_buff *skb, const struct frameio_qp *qp)
+{
+	struct nlattr *nest;
+
+	nest = nla_nest_start(skb, IFLA_FRAMEIO_QUEUE);
+	if (!nest ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_INDEX, qp->index) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_OPEN, READ_ONCE(qp->bound)) ||
+	    nla_put_string(skb, IFLA_FRAMEIO_QUEUE_MODE, frameio_qp_mode_name(qp)) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_READ_LEN, READ_ONCE(qp->read.len)) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_READ_LIMIT, READ_ONCE(qp->read.limit.frames)) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_READ_BYTES, READ_ONCE(qp->read.limit.bytes)) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_WRITE_LEN, READ_ONCE(qp->write.len)) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_WRITE_LIMIT, READ_ONCE(qp->write.limit.frames)) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_WRITE_BYTES, READ_ONCE(qp->write.limit.bytes)))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int frameio_link_fill_queues(struct sk_buff *skb, const struct frameio_port *port)
+{
+	struct nlattr *nest;
+	u16 i;
+
+	nest = nla_nest_start(skb, IFLA_FRAMEIO_QUEUES);
+	if (!nest)
+		return -EMSGSIZE;
+	for (i = 0; i < port->nqueues; i++)
+		if (frameio_link_fill_queue(skb, &port->qps[i]))
+			return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
 }
 
 static int frameio_link_fill_info(struct sk_buff *skb, const struct net_device *dev)
 {
 	const struct frameio_port *port = frameio_netdev_port(dev);
+	const u32 flags = port->flags & (FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST);
 	struct user_namespace *user_ns = current_user_ns();
 
-	if (nla_put_u32(skb, IFLA_FRAMEIO_FLAGS, port->flags & FRAMEIO_PORT_L3) ||
+	if (nla_put_u32(skb, IFLA_FRAMEIO_FLAGS, flags) ||
 	    nla_put_u32(skb, IFLA_FRAMEIO_NQUEUES, port->nqueues) ||
-	    nla_put_u32(skb, IFLA_FRAMEIO_READ_LIMIT, READ_ONCE(port->qps[0].read.limit)) ||
-	    nla_put_u32(skb, IFLA_FRAMEIO_WRITE_LIMIT, READ_ONCE(port->qps[0].write.limit)))
+	    nla_put_u32(skb, IFLA_FRAMEIO_READ_LIMIT, port->read_limit.frames) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_WRITE_LIMIT, port->write_limit.frames) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_READ_BYTES, port->read_limit.bytes) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_WRITE_BYTES, port->write_limit.bytes) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_NOPEN, READ_ONCE(port->nopen)))
 		return -EMSGSIZE;
 	if ((port->flags & FRAMEIO_PORT_OWNER) &&
 	    nla_put_u32(skb, IFLA_FRAMEIO_OWNER, from_kuid_munged(user_ns, port->owner)))
@@ -518,7 +719,7 @@ static int frameio_link_fill_info(struct sk_buff *skb, const struct net_device *
 	if ((port->flags & FRAMEIO_PORT_GROUP) &&
 	    nla_put_u32(skb, IFLA_FRAMEIO_GROUP, from_kgid_munged(user_ns, port->group)))
 		return -EMSGSIZE;
-	return 0;
+	return frameio_link_fill_queues(skb, port);
 }
 
 struct rtnl_link_ops frameio_link_ops = {

@@ -9,9 +9,11 @@
 
 extern struct rtnl_link_ops frameio_link_ops;
 
-/* What an interface of ours keeps in its private memory. */
+/* What an interface of ours keeps in its private memory: its port, and what ethtool tells. */
 struct frameio_netdev {
 	struct frameio_port *port;
+	u32 speed;
+	u8 duplex;
 };
 
 static inline bool frameio_netdev_is_port(const struct net_device *dev)
@@ -26,6 +28,8 @@ static inline struct frameio_port *frameio_netdev_port(const struct net_device *
 
 struct net_device *frameio_netdev_create(struct net *net, const char *name,
 					 struct frameio_port *port);
+int frameio_netdev_set_nqueues(struct net_device *dev, u32 nqueues);
+void frameio_netdev_creator_gone(struct frameio_port *port);
 void frameio_netdev_delete(struct frameio_port *port);
 int frameio_netdev_init(void);
 void frameio_netdev_exit(void);

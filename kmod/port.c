@@ -12,6 +12,7 @@
 #include <net/net_namespace.h>
 
 #include "port.h"
+#include "trace.h"
 
 static void frameio_qp_init(struct frameio_qp *qp, struct frameio_port *port, u16 index,
 			    const struct frameio_port_config *config)
@@ -20,8 +21,9 @@ static void frameio_qp_init(struct frameio_qp *qp, struct frameio_port *port, u1
 	qp->index = index;
 	mutex_init(&qp->read_lock);
 	mutex_init(&qp->write_lock);
-	frameio_queue_init(&qp->read, config->read_limit);
-	frameio_queue_init(&qp->write, config->write_limit);
+	qp->mode = FRAMEIO_NMODES;
+	frameio_queue_init(&qp->read, &config->read_limit);
+	frameio_queue_init(&qp->write, &config->write_limit);
 }
 
 /**
@@ -35,9 +37,17 @@ struct frameio_port *frameio_port_alloc(const struct frameio_port_config *config
 	struct frameio_port *port;
 	u16 i;
 
-	port = kvzalloc(struct_size(port, qps, config->nqueues), GFP_KERNEL_ACCOUNT);
+	port = kvzalloc(struct_size(port, qps, config->nqueues_max), GFP_KERNEL_ACCOUNT);
 	if (!port)
 		return ERR_PTR(-ENOMEM);
+	/* where there is one queue pair there is nothing to steer */
+	if (config->nqueues_max > 1) {
+		port->flows = kvcalloc(FRAMEIO_NFLOWS, sizeof(*port->flows), GFP_KERNEL_ACCOUNT);
+		if (!port->flows) {
+			kvfree(port);
+			return ERR_PTR(-ENOMEM);
+		}
+	}
 	kref_init(&port->ref);
 	mutex_init(&port->bind_lock);
 	port->state = FRAMEIO_DOWN;
@@ -46,8 +56,10 @@ struct frameio_port *frameio_port_alloc(const struct frameio_port_config *config
 	port->group = config->group;
 	port->read_limit = config->read_limit;
 	port->write_limit = config->write_limit;
+	port->carrier = true;
 	port->nqueues = config->nqueues;
-	for (i = 0; i < port->nqueues; i++)
+	port->nqps = config->nqueues_max;
+	for (i = 0; i < port->nqps; i++)
 		frameio_qp_init(&port->qps[i], port, i, config);
 	return port;
 }
@@ -62,10 +74,11 @@ static void frameio_port_free(struct kref *ref)
 	struct frameio_port *port = container_of(ref, struct frameio_port, ref);
 	u16 i;
 
-	for (i = 0; i < port->nqueues; i++)
+	for (i = 0; i < port->nqps; i++)
 		frameio_page_frag_drain(&port->qps[i].write_pages);
 
 	mutex_destroy(&port->bind_lock);
+	kvfree(port->flows);
 	kvfree(port);
 }
 
@@ -96,11 +109,24 @@ static void frameio_port_update_steer(struct frameio_port *port)
 {
 	u16 i, n = 0;
 
-	for (i = 0; i < port->nqueues; i++)
+	for (i = 0; i < port->nqps; i++)
 		if (port->qps[i].bound)
 			WRITE_ONCE(port->steer[n++], i);
 	/* after the entries; pairs with frameio_netdev_select_queue() */
 	smp_store_release(&port->nsteer, n);
+}
+
+/* The carrier is on while there is a reader and the administrator does not mind. */
+static void frameio_port_update_carrier(struct frameio_port *port)
+{
+	struct net_device *dev = frameio_port_dev(port);
+
+	if (!dev)
+		return;
+	if (port->nopen && port->carrier)
+		netif_carrier_on(dev);
+	else
+		netif_carrier_off(dev);
 }
 
 static struct frameio_qp *frameio_port_find_free(struct frameio_port *port, u32 queue)
@@ -141,17 +167,37 @@ struct frameio_qp *frameio_port_bind(struct frameio_port *port, u32 queue)
 	if (IS_ERR(qp))
 		goto out;
 	frameio_port_get(port);
-	qp->bound = true;
+	WRITE_ONCE(qp->bound, true);
 	/* the limits that a file sets are its own */
-	frameio_qp_set_limits(qp, READ_ONCE(port->read_limit), READ_ONCE(port->write_limit));
+	frameio_qp_set_limits(qp, &port->read_limit, &port->write_limit);
 	frameio_queue_open(&qp->read);
 	frameio_port_update_steer(port);
 	WRITE_ONCE(port->nopen, port->nopen + 1);
-	if (port->nopen == 1 && frameio_port_dev(port))
-		netif_carrier_on(frameio_port_dev(port));
+	frameio_port_update_carrier(port);
 out:
 	mutex_unlock(&port->bind_lock);
 	return qp;
+}
+
+/* Nobody will read what waits in the read queue. */
+static void frameio_qp_close_read(struct frameio_qp *qp)
+{
+	u32 dropped = frameio_queue_close(&qp->read);
+
+	if (dropped)
+		trace_frameio_drop(qp, FRAMEIO_TRACE_READ, dropped, FRAMEIO_TRACE_CLOSED);
+}
+
+/**
+ * frameio_qp_purge_taken() - drop what the reader took and has not read; as the reader
+ * @qp: the queue pair
+ */
+void frameio_qp_purge_taken(struct frameio_qp *qp)
+{
+	u32 dropped = frameio_queue_purge_taken(&qp->read);
+
+	if (dropped)
+		trace_frameio_drop(qp, FRAMEIO_TRACE_READ, dropped, FRAMEIO_TRACE_CLOSED);
 }
 
 /**
@@ -167,13 +213,13 @@ void frameio_port_unbind(struct frameio_qp *qp)
 	struct frameio_port *port = qp->port;
 
 	mutex_lock(&port->bind_lock);
-	qp->bound = false;
+	WRITE_ONCE(qp->bound, false);
+	WRITE_ONCE(qp->mode, FRAMEIO_NMODES);
 	frameio_port_update_steer(port);
 	WRITE_ONCE(port->nopen, port->nopen - 1);
-	if (!port->nopen && frameio_port_dev(port))
-		netif_carrier_off(frameio_port_dev(port));
-	frameio_queue_close(&qp->read);
-	frameio_queue_purge_taken(&qp->read);
+	frameio_port_update_carrier(port);
+	frameio_qp_close_read(qp);
+	frameio_qp_purge_taken(qp);
 	frameio_qp_wake_transmit(qp);
 	mutex_unlock(&port->bind_lock);
 	frameio_port_put(port);
@@ -211,26 +257,35 @@ bool frameio_port_may_open_node(const struct frameio_port *port)
 	return current_user_ns() == init_net.user_ns || frameio_port_may_open(port, &init_net);
 }
 
+static bool frameio_limit_is_within(const struct frameio_limit *limit,
+				    const struct frameio_limit *given)
+{
+	return limit->frames <= READ_ONCE(given->frames) &&
+	       limit->bytes <= READ_ONCE(given->bytes);
+}
+
 /**
  * frameio_port_may_set_limits() - may the caller let queues hold so much?
  * @port: the port
- * @read_limit: frames, or 0
- * @write_limit: likewise
+ * @read_limit: of read queues; what is 0 there is not wanted
+ * @write_limit: likewise of write queues
  *
  * They may have what the port was given by its administrator, and more if they
  * hold CAP_NET_ADMIN in the user namespace that owns the port's network namespace.
  *
  * Return: 0, -EPERM, or -ENODEV if the port is in none any more.
  */
-int frameio_port_may_set_limits(const struct frameio_port *port, u32 read_limit, u32 write_limit)
+int frameio_port_may_set_limits(const struct frameio_port *port,
+				const struct frameio_limit *read_limit,
+				const struct frameio_limit *write_limit)
 {
 	struct net *net = NULL;
 	struct net_device *dev;
 	int err;
 
-	if (read_limit <= READ_ONCE(port->read_limit) &&
-	    write_limit <= READ_ONCE(port->write_limit))
-		return 0;
+	if (frameio_limit_is_within(read_limit, &port->read_limit) &&
+	    frameio_limit_is_within(write_limit, &port->write_limit))
+		return true;
 	rcu_read_lock();
 	dev = rcu_dereference(port->dev);
 	if (dev)
@@ -254,15 +309,47 @@ void frameio_port_attach_dev(struct frameio_port *port, struct net_device *dev)
 
 	mutex_lock(&port->bind_lock);
 	rcu_assign_pointer(port->dev, dev);
-	for (i = 0; i < port->nqueues; i++) {
+	for (i = 0; i < port->nqps; i++) {
 		rcu_assign_pointer(port->qps[i].txq, netdev_get_tx_queue(dev, i));
 		frameio_queue_open(&port->qps[i].write);
 	}
-	if (port->nopen)
-		netif_carrier_on(dev);
-	else
-		netif_carrier_off(dev);
+	frameio_port_update_carrier(port);
 	mutex_unlock(&port->bind_lock);
+}
+
+/**
+ * frameio_port_set_carrier() - let the carrier be on, or keep it off
+ * @port: the port
+ * @on: the administrator's will; a port without a reader has no carrier anyway
+ */
+void frameio_port_set_carrier(struct frameio_port *port, bool on)
+{
+	mutex_lock(&port->bind_lock);
+	port->carrier = on;
+	frameio_port_update_carrier(port);
+	mutex_unlock(&port->bind_lock);
+}
+
+/**
+ * frameio_port_set_nqueues() - use more or fewer of the queue pairs
+ * @port: the port
+ * @nqueues: how many, 1 to its nqps; RTNL is held
+ *
+ * Return: 0, or -EBUSY if a file is bound to one that would go.
+ */
+int frameio_port_set_nqueues(struct frameio_port *port, u32 nqueues)
+{
+	int err = 0;
+	u16 i;
+
+	mutex_lock(&port->bind_lock);
+	for (i = nqueues; i < port->nqueues; i++)
+		if (port->qps[i].bound)
+			err = -EBUSY;
+	if (!err)
+		WRITE_ONCE(port->nqueues, nqueues);
+	mutex_unlock(&port->bind_lock);
+	return err;
 }
 
 /* Whoever sleeps on the port looks again at its state. */
@@ -270,7 +357,7 @@ static void frameio_port_wake_users(struct frameio_port *port)
 {
 	u16 i;
 
-	for (i = 0; i < port->nqueues; i++) {
+	for (i = 0; i < port->nqps; i++) {
 		wake_up_interruptible_all(&port->qps[i].read.wait);
 		wake_up_interruptible_all(&port->qps[i].write.wait);
 	}
@@ -302,13 +389,16 @@ void frameio_port_gone(struct frameio_port *port)
 	mutex_lock(&port->bind_lock);
 	WRITE_ONCE(port->state, FRAMEIO_GONE);
 	RCU_INIT_POINTER(port->dev, NULL);
-	for (i = 0; i < port->nqueues; i++) {
+	for (i = 0; i < port->nqps; i++) {
 		struct frameio_qp *qp = &port->qps[i];
+		u32 dropped;
 
 		RCU_INIT_POINTER(qp->txq, NULL);
-		frameio_queue_close(&qp->read);
-		frameio_queue_close(&qp->write);
-		frameio_queue_purge_taken(&qp->write);
+		frameio_qp_close_read(qp);
+		dropped = frameio_queue_close(&qp->write);
+		dropped += frameio_queue_purge_taken(&qp->write);
+		if (dropped)
+			trace_frameio_drop(qp, FRAMEIO_TRACE_WRITE, dropped, FRAMEIO_TRACE_CLOSED);
 	}
 	mutex_unlock(&port->bind_lock);
 	frameio_port_wake_users(port);
@@ -333,20 +423,66 @@ void frameio_qp_wake_transmit(struct frameio_qp *qp)
 }
 
 /**
- * frameio_qp_set_limits() - set how many frames the queues hold
+ * frameio_qp_mode_name() - how a queue pair is used
  * @qp: the queue pair
- * @read_limit: frames, or 0 to leave it as it is
- * @write_limit: likewise
  *
- * Return: 0 or -EINVAL.
+ * Return: a word, "none" where no call of its file has moved a frame yet.
  */
-int frameio_qp_set_limits(struct frameio_qp *qp, u32 read_limit, u32 write_limit)
+const char *frameio_qp_mode_name(const struct frameio_qp *qp)
 {
-	if (read_limit > FRAMEIO_LIMIT_MAX || write_limit > FRAMEIO_LIMIT_MAX)
-		return -EINVAL;
-	if (read_limit && frameio_queue_set_limit(&qp->read, read_limit))
+	switch (READ_ONCE(qp->mode)) {
+	case FRAMEIO_MODE_SINGLE:
+	case FRAMEIO_MODE_VECTOR:
+		return "readwrite";
+	case FRAMEIO_MODE_FRAMEIO:
+		return "frameio";
+	default:
+		return "none";
+	}
+}
+
+/* Can a queue be told to hold so much? */
+bool frameio_limit_is_valid(const struct frameio_limit *limit)
+{
+	return limit->frames <= FRAMEIO_LIMIT_MAX && limit->bytes <= FRAMEIO_BYTES_MAX;
+}
+
+/**
+ * frameio_qp_set_limits() - set what the queues hold
+ * @qp: the queue pair
+ * @read_limit: valid; what is 0 there stays as it is
+ * @write_limit: likewise
+ */
+void frameio_qp_set_limits(struct frameio_qp *qp, const struct frameio_limit *read_limit,
+			   const struct frameio_limit *write_limit)
+{
+	if (frameio_queue_set_limit(&qp->read, read_limit))
 		frameio_qp_wake_transmit(qp);
-	if (write_limit && frameio_queue_set_limit(&qp->write, write_limit))
+	if (frameio_queue_set_limit(&qp->write, write_limit))
 		wake_up_interruptible(&qp->write.wait);
-	return 0;
+}
+
+static void frameio_limit_set(struct frameio_limit *given, const struct frameio_limit *limit)
+{
+	if (limit->frames)
+		WRITE_ONCE(given->frames, limit->frames);
+	if (limit->bytes)
+		WRITE_ONCE(given->bytes, limit->bytes);
+}
+
+/**
+ * frameio_port_set_limits() - set what all queues hold, and may be set to by users
+ * @port: the port; RTNL is held
+ * @read_limit: valid; what is 0 there stays as it is
+ * @write_limit: likewise
+ */
+void frameio_port_set_limits(struct frameio_port *port, const struct frameio_limit *read_limit,
+			     const struct frameio_limit *write_limit)
+{
+	u16 i;
+
+	frameio_limit_set(&port->read_limit, read_limit);
+	frameio_limit_set(&port->write_limit, write_limit);
+	for (i = 0; i < port->nqps; i++)
+		frameio_qp_set_limits(&port->qps[i], read_limit, write_limit);
 }

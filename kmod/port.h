@@ -63,7 +63,8 @@ struct frameio_record {
  * struct frameio_qp - a queue pair
  * @port: the port it belongs to, which it lives in
  * @index: its number there, which is its transmit queue's too
- * @bound: a file is bound to it; under the port's bind_lock
+ * @bound: a file is bound to it; written under the port's bind_lock
+ * @mode: how its frames were last moved, FRAMEIO_MODE_*; FRAMEIO_NMODES: not yet
  * @read: frames waiting for user space to read
  * @transmit: counters
  * @idle: the reader may be asleep and was not woken yet; the transmit queue's lock
@@ -86,6 +87,7 @@ struct frameio_qp {
 	struct frameio_port *port;
 	u16 index;
 	bool bound;
+	u8 mode;
 
 	struct frameio_queue read;
 	struct frameio_transmit_stats transmit ____cacheline_aligned_in_smp;
@@ -108,21 +110,26 @@ struct frameio_qp {
 /**
  * struct frameio_port - a port, beside its interface
  * @ref: held by the interface, by every bound file, and by whoever looks it up
- * @bind_lock: protects @nopen, the qps' bound, @steer, and @dev's becoming NULL
+ * @bind_lock: protects @nopen, @nqueues, the qps' bound, @steer, @carrier, and @dev's
+ *             becoming NULL
  * @dev: the interface; NULL once it is being unregistered. Under RCU, RTNL or @bind_lock
  * @state: written under RTNL; what calls in flight look at
- * @flags: FRAMEIO_PORT_*, constant
+ * @flags: FRAMEIO_PORT_*; PERSIST is written under RTNL, the others are constant
  * @owner: may open it, where FRAMEIO_PORT_OWNER is set; constant
  * @group: may open it, where FRAMEIO_PORT_GROUP is set; constant
  * @frame_max: longest frame that may be written, as the MTU has it now
  * @read_limit: what the administrator lets a read queue hold; written under RTNL
  * @write_limit: likewise a write queue
+ * @carrier: the administrator lets the carrier be on while there is a reader
+ * @creator: a file is open with which the port goes, unless it is persistent; RTNL
  * @node: its minor number among the device nodes, 0: none; under node.c's lock
  * @nodedev: its device node; likewise
  * @nopen: queue pairs that a file is bound to
  * @nsteer: entries of @steer
  * @steer: the bound queue pairs, among which flows are spread
- * @nqueues: entries of @qps
+ * @flows: which queue pair a flow was written to, by its hash; see frameio_flow_learn()
+ * @nqueues: queue pairs in use, the first of @qps; written under RTNL and @bind_lock
+ * @nqps: entries of @qps, constant
  * @qps: the queue pairs
  *
  * The port outlives its interface until its last file is closed, so that a
@@ -138,8 +145,10 @@ struct frameio_port {
 	kuid_t owner;
 	kgid_t group;
 	u32 frame_max;
-	u32 read_limit;
-	u32 write_limit;
+	struct frameio_limit read_limit;
+	struct frameio_limit write_limit;
+	bool carrier;
+	bool creator;
 
 	u32 node;
 	struct device *nodedev;
@@ -147,8 +156,10 @@ struct frameio_port {
 	u16 nopen;
 	u16 nsteer;
 	u16 steer[FRAMEIO_NQUEUES_MAX];
+	u32 *flows;
 
 	u16 nqueues;
+	u16 nqps;
 	struct frameio_qp qps[];
 };
 
@@ -156,8 +167,9 @@ struct frameio_port {
 struct frameio_port_config {
 	u32 flags;
 	u32 nqueues;
-	u32 read_limit;
-	u32 write_limit;
+	u32 nqueues_max;
+	struct frameio_limit read_limit;
+	struct frameio_limit write_limit;
 	kuid_t owner;
 	kgid_t group;
 };
@@ -167,14 +179,43 @@ void frameio_port_get(struct frameio_port *port);
 void frameio_port_put(struct frameio_port *port);
 struct frameio_qp *frameio_port_bind(struct frameio_port *port, u32 queue);
 void frameio_port_unbind(struct frameio_qp *qp);
-int frameio_port_may_set_limits(const struct frameio_port *port, u32 read_limit, u32 write_limit);
+int frameio_port_may_set_limits(const struct frameio_port *port,
+				const struct frameio_limit *read_limit,
+				const struct frameio_limit *write_limit);
 bool frameio_port_may_open(const struct frameio_port *port, struct net *net);
 bool frameio_port_may_open_node(const struct frameio_port *port);
 void frameio_port_attach_dev(struct frameio_port *port, struct net_device *dev);
 void frameio_port_set_state(struct frameio_port *port, enum frameio_state state);
+void frameio_port_set_carrier(struct frameio_port *port, bool on);
+int frameio_port_set_nqueues(struct frameio_port *port, u32 nqueues);
 void frameio_port_gone(struct frameio_port *port);
+void frameio_qp_purge_taken(struct frameio_qp *qp);
+const char *frameio_qp_mode_name(const struct frameio_qp *qp);
 void frameio_qp_wake_transmit(struct frameio_qp *qp);
-int frameio_qp_set_limits(struct frameio_qp *qp, u32 read_limit, u32 write_limit);
+bool frameio_limit_is_valid(const struct frameio_limit *limit);
+void frameio_port_set_limits(struct frameio_port *port, const struct frameio_limit *read_limit,
+			     const struct frameio_limit *write_limit);
+void frameio_qp_set_limits(struct frameio_qp *qp, const struct frameio_limit *read_limit,
+			   const struct frameio_limit *write_limit);
+
+/* A limit from user space, where 0 leaves it to us. */
+static inline struct frameio_limit frameio_limit_or_default(struct frameio_limit limit)
+{
+	return (struct frameio_limit) {
+		.frames = limit.frames ?: FRAMEIO_LIMIT_DEFAULT,
+		.bytes = limit.bytes ?: FRAMEIO_BYTES_DEFAULT,
+	};
+}
+
+/* Long enough for each frameio_qp_mode_name() and its NUL. */
+#define FRAMEIO_MODE_NAMESIZE	16
+
+/* Note how frames are moved; it rarely changes, so others may keep the line. */
+static inline void frameio_qp_set_mode(struct frameio_qp *qp, enum frameio_mode mode)
+{
+	if (unlikely(READ_ONCE(qp->mode) != mode))
+		WRITE_ONCE(qp->mode, mode);
+}
 
 static inline enum frameio_state frameio_port_state(const struct frameio_port *port)
 {
@@ -195,6 +236,47 @@ static inline u32 frameio_port_frame_min(const struct frameio_port *port)
 static inline u32 frameio_port_frame_limit(const struct frameio_port *port)
 {
 	return frameio_port_is_l3(port) ? ETH_MAX_MTU : FRAMEIO_FRAME_MAX;
+}
+
+/* Flows that a port remembers; a power of two above FRAMEIO_NQUEUES_MAX. */
+#define FRAMEIO_NFLOWS	1024
+
+/**
+ * frameio_flow_learn() - note that a flow's frames are written to a queue pair
+ * @qp: the queue pair
+ * @hash: of the flow, the same in both directions
+ *
+ * An entry of the table is one word, so that nobody needs a lock: the hash, in
+ * the place of whose lowest bits, which are the entry's index, stands the number
+ * of the queue pair, counted from 1. The last flow to be written has the entry; it
+ * keeps it for as long as no other comes. The word is written only when it changes.
+ */
+static inline void frameio_flow_learn(const struct frameio_qp *qp, u32 hash)
+{
+	u32 *entry = &qp->port->flows[hash % FRAMEIO_NFLOWS];
+	const u32 word = hash - hash % FRAMEIO_NFLOWS + qp->index + 1;
+
+	if (READ_ONCE(*entry) != word)
+		WRITE_ONCE(*entry, word);
+}
+
+/**
+ * frameio_flow_find() - where a flow's frames were written
+ * @port: the port
+ * @hash: of the flow
+ *
+ * Return: the index of a queue pair that has a reader, or -1.
+ */
+static inline int frameio_flow_find(const struct frameio_port *port, u32 hash)
+{
+	const u32 word = READ_ONCE(port->flows[hash % FRAMEIO_NFLOWS]);
+	const u32 index = word % FRAMEIO_NFLOWS - 1;
+
+	/* an entry of nobody has index -1, which is no queue pair */
+	if ((word ^ hash) >= FRAMEIO_NFLOWS || index >= port->nqps ||
+	    !READ_ONCE(port->qps[index].bound))
+		return -1;
+	return index;
 }
 
 #endif /* _FRAMEIO_PORT_H */

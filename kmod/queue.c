@@ -13,19 +13,20 @@
  *    holds. From then on the consumer's take or close that frees half of the
  *    queue says so to its caller, which starts the producer again.
  */
+#include "compat.h"
 #include "queue.h"
 
 /**
  * frameio_queue_init() - make an empty, closed queue
  * @queue: the queue
- * @limit: frames it may hold
+ * @limit: what it may hold
  */
-void frameio_queue_init(struct frameio_queue *queue, u32 limit)
+void frameio_queue_init(struct frameio_queue *queue, const struct frameio_limit *limit)
 {
 	skb_queue_head_init(&queue->waiting);
 	__skb_queue_head_init(&queue->taken);
 	init_waitqueue_head(&queue->wait);
-	queue->limit = limit;
+	queue->limit = *limit;
 	queue->closed = true;
 }
 
@@ -46,7 +47,7 @@ static void frameio_queue_free(struct sk_buff_head *frames)
 	struct sk_buff *skb;
 
 	while ((skb = __skb_dequeue(frames))) {
-		kfree_skb(skb);
+		frameio_drop_skb(skb, DEV_READY);
 		cond_resched();
 	}
 }
@@ -57,28 +58,36 @@ static void frameio_queue_free(struct sk_buff_head *frames)
  *
  * Frames that the consumer has taken stay its own. A stalled producer is
  * forgotten: the caller starts it if it still matters. Process context.
+ *
+ * Return: how many frames were freed.
  */
-void frameio_queue_close(struct frameio_queue *queue)
+u32 frameio_queue_close(struct frameio_queue *queue)
 {
 	struct sk_buff_head frames;
+	u32 n;
 
 	__skb_queue_head_init(&frames);
 	spin_lock_bh(&queue->waiting.lock);
 	queue->closed = true;
 	queue->resumes += queue->stalled;
 	queue->stalled = false;
-	queue->purged += skb_queue_len(&queue->waiting);
-	WRITE_ONCE(queue->len, queue->len - skb_queue_len(&queue->waiting));
+	n = skb_queue_len(&queue->waiting);
+	queue->purged += n;
+	WRITE_ONCE(queue->len, queue->len - n);
+	WRITE_ONCE(queue->bytes, queue->taken_bytes);
 	skb_queue_splice_init(&queue->waiting, &frames);
 	spin_unlock_bh(&queue->waiting.lock);
 	frameio_queue_free(&frames);
+	return n;
 }
 
 /**
  * frameio_queue_purge_taken() - free what the consumer took; as the consumer
  * @queue: the queue
+ *
+ * Return: how many frames were freed.
  */
-void frameio_queue_purge_taken(struct frameio_queue *queue)
+u32 frameio_queue_purge_taken(struct frameio_queue *queue)
 {
 	u32 n = skb_queue_len(&queue->taken);
 
@@ -86,13 +95,17 @@ void frameio_queue_purge_taken(struct frameio_queue *queue)
 	spin_lock_bh(&queue->waiting.lock);
 	queue->purged += n;
 	WRITE_ONCE(queue->len, queue->len - n);
+	WRITE_ONCE(queue->bytes, queue->bytes - queue->taken_bytes);
+	queue->taken_bytes = 0;
 	spin_unlock_bh(&queue->waiting.lock);
+	return n;
 }
 
-/* Under the lock, when @len or @limit has changed: may a stalled producer go on? */
+/* Under the lock, when what is held or may be has changed: may a stalled producer go on? */
 static bool frameio_queue_resume(struct frameio_queue *queue)
 {
-	if (likely(!queue->stalled) || queue->len > queue->limit / 2)
+	if (likely(!queue->stalled) || queue->len > queue->limit.frames / 2 ||
+	    queue->bytes > queue->limit.bytes / 2)
 		return false;
 	queue->stalled = false;
 	queue->resumes++;
@@ -100,18 +113,21 @@ static bool frameio_queue_resume(struct frameio_queue *queue)
 }
 
 /**
- * frameio_queue_set_limit() - set how many frames the queue may hold
+ * frameio_queue_set_limit() - set what the queue may hold
  * @queue: the queue
- * @limit: frames, at least 1
+ * @limit: how much; what is 0 there stays as it is
  *
  * Return: true if a stalled producer must be started by the caller.
  */
-bool frameio_queue_set_limit(struct frameio_queue *queue, u32 limit)
+bool frameio_queue_set_limit(struct frameio_queue *queue, const struct frameio_limit *limit)
 {
 	bool resume;
 
 	spin_lock_bh(&queue->waiting.lock);
-	WRITE_ONCE(queue->limit, limit);
+	if (limit->frames)
+		WRITE_ONCE(queue->limit.frames, limit->frames);
+	if (limit->bytes)
+		WRITE_ONCE(queue->limit.bytes, limit->bytes);
 	resume = frameio_queue_resume(queue);
 	spin_unlock_bh(&queue->waiting.lock);
 	return resume;
@@ -131,7 +147,7 @@ bool frameio_queue_stall(struct frameio_queue *queue)
 	bool full;
 
 	spin_lock_bh(&queue->waiting.lock);
-	full = queue->len >= queue->limit && !queue->closed;
+	full = frameio_queue_full(queue) && !queue->closed;
 	if (full && !queue->stalled) {
 		queue->stalled = true;
 		queue->stalls++;
@@ -144,18 +160,21 @@ bool frameio_queue_stall(struct frameio_queue *queue)
  * frameio_queue_take() - as the consumer, give back frames and take what waits
  * @queue: the queue
  * @done: frames taken before that the consumer has since freed or passed on
+ * @done_bytes: the memory that these took
  *
  * Everything that waits moves to the end of @taken. If @taken is empty then,
  * the queue was empty, and the next frame put wakes the consumer.
  *
  * Return: true if a stalled producer must be started by the caller.
  */
-bool frameio_queue_take(struct frameio_queue *queue, u32 done)
+bool frameio_queue_take(struct frameio_queue *queue, u32 done, u32 done_bytes)
 {
 	bool resume;
 
 	spin_lock_bh(&queue->waiting.lock);
 	WRITE_ONCE(queue->len, queue->len - done);
+	WRITE_ONCE(queue->bytes, queue->bytes - done_bytes);
+	queue->taken_bytes = queue->bytes;
 	skb_queue_splice_tail_init(&queue->waiting, &queue->taken);
 	resume = frameio_queue_resume(queue);
 	spin_unlock_bh(&queue->waiting.lock);

@@ -10,10 +10,25 @@
 #include <linux/wait.h>
 
 /**
+ * struct frameio_limit - how much a queue holds
+ * @frames: so many frames
+ * @bytes: so much memory, as the kernel accounts it (truesize)
+ *
+ * A queue is full when either is reached, so the last frame may pass @bytes, and
+ * an empty queue takes a frame of any size.
+ */
+struct frameio_limit {
+	u32 frames;
+	u32 bytes;
+};
+
+/**
  * struct frameio_queue - frames on their way, first in, first out
  * @waiting: frames put and not yet taken; its lock protects every field up to @taken
  * @len: frames put and not yet done, taken ones included
- * @limit: how large @len may get; lowering it drops nothing
+ * @bytes: the memory they take
+ * @taken_bytes: what of it those take that were taken
+ * @limit: how large these may get; lowering it drops nothing
  * @closed: nothing is accepted any more
  * @stalled: the producer met a full queue; it is told when half is free
  * @stalls: times it did
@@ -31,7 +46,9 @@
 struct frameio_queue {
 	struct sk_buff_head waiting;
 	u32 len;
-	u32 limit;
+	u32 bytes;
+	u32 taken_bytes;
+	struct frameio_limit limit;
 	bool closed;
 	bool stalled;
 	wait_queue_head_t wait;
@@ -42,13 +59,13 @@ struct frameio_queue {
 	struct sk_buff_head taken ____cacheline_aligned_in_smp;
 };
 
-void frameio_queue_init(struct frameio_queue *queue, u32 limit);
+void frameio_queue_init(struct frameio_queue *queue, const struct frameio_limit *limit);
 void frameio_queue_open(struct frameio_queue *queue);
-void frameio_queue_close(struct frameio_queue *queue);
-void frameio_queue_purge_taken(struct frameio_queue *queue);
-bool frameio_queue_set_limit(struct frameio_queue *queue, u32 limit);
+u32 frameio_queue_close(struct frameio_queue *queue);
+u32 frameio_queue_purge_taken(struct frameio_queue *queue);
+bool frameio_queue_set_limit(struct frameio_queue *queue, const struct frameio_limit *limit);
 bool frameio_queue_stall(struct frameio_queue *queue);
-bool frameio_queue_take(struct frameio_queue *queue, u32 done);
+bool frameio_queue_take(struct frameio_queue *queue, u32 done, u32 done_bytes);
 
 /**
  * frameio_queue_len() - frames put and not yet done
@@ -64,9 +81,16 @@ static inline u32 frameio_queue_len(const struct frameio_queue *queue)
 	return READ_ONCE(queue->len);
 }
 
+/**
+ * frameio_queue_full() - is there no room for another frame?
+ * @queue: the queue
+ *
+ * A hint, as frameio_queue_len() is; frameio_queue_stall() knows.
+ */
 static inline bool frameio_queue_full(const struct frameio_queue *queue)
 {
-	return READ_ONCE(queue->len) >= READ_ONCE(queue->limit);
+	return READ_ONCE(queue->len) >= READ_ONCE(queue->limit.frames) ||
+	       READ_ONCE(queue->bytes) >= READ_ONCE(queue->limit.bytes);
 }
 
 /**
@@ -88,6 +112,7 @@ static inline bool frameio_queue_put(struct frameio_queue *queue, struct sk_buff
 		if (!queue->len)
 			*was_empty = true;
 		WRITE_ONCE(queue->len, queue->len + 1);
+		WRITE_ONCE(queue->bytes, queue->bytes + skb->truesize);
 		__skb_queue_tail(&queue->waiting, skb);
 	}
 	spin_unlock(&queue->waiting.lock);
@@ -98,11 +123,12 @@ static inline bool frameio_queue_put(struct frameio_queue *queue, struct sk_buff
  * frameio_queue_put_list() - append a batch; bottom halves off
  * @queue: the queue; the caller saw room for the batch, and is its only producer
  * @frames: the batch; emptied if this returns true, the caller's otherwise
+ * @bytes: the memory it takes
  *
  * Return: false if the queue is closed.
  */
 static inline bool frameio_queue_put_list(struct frameio_queue *queue,
-					  struct sk_buff_head *frames)
+					  struct sk_buff_head *frames, u32 bytes)
 {
 	bool open;
 
@@ -110,6 +136,7 @@ static inline bool frameio_queue_put_list(struct frameio_queue *queue,
 	open = !queue->closed;
 	if (likely(open)) {
 		WRITE_ONCE(queue->len, queue->len + skb_queue_len(frames));
+		WRITE_ONCE(queue->bytes, queue->bytes + bytes);
 		skb_queue_splice_tail_init(frames, &queue->waiting);
 	}
 	spin_unlock(&queue->waiting.lock);

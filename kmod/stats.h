@@ -29,6 +29,4 @@ static inline void frameio_stats_count_call(struct frameio_call_stats *stats,
 void frameio_stats_get(const struct frameio_qp *qp, struct frameio_stats *stats);
 void frameio_stats_get_link(const struct frameio_port *port, struct rtnl_link_stats64 *link);
 
-extern const struct ethtool_ops frameio_ethtool_ops;
-
 #endif /* _FRAMEIO_STATS_H */

@@ -35,6 +35,8 @@ struct frameio_batch;
  * @nqueues: queue pairs, 1 to FRAMEIO_NQUEUES_MAX; 0: 1
  * @read_limit: frames that each read queue holds, up to FRAMEIO_LIMIT_MAX
  * @write_limit: frames that each write queue holds, likewise
+ * @read_bytes: bytes of memory that each read queue holds, up to FRAMEIO_BYTES_MAX
+ * @write_bytes: bytes of memory that each write queue holds, likewise
  * @owner: uid that may open the port, with FRAMEIO_PORT_OWNER
  * @group: gid that may, with FRAMEIO_PORT_GROUP
  */
@@ -44,6 +46,8 @@ struct frameio_port_config {
 	unsigned int nqueues;
 	unsigned int read_limit;
 	unsigned int write_limit;
+	unsigned int read_bytes;
+	unsigned int write_bytes;
 	uid_t owner;
 	gid_t group;
 };
@@ -130,8 +134,15 @@ int frameio_set_nonblock(struct frameio_qp *qp, bool nonblock);
 /** Set FRAMEIO_O_* options. Return: 0; -EINVAL for one that the kernel does not know. */
 int frameio_set_options(struct frameio_qp *qp, uint32_t options);
 
-/** Set how many frames the queues hold; 0 leaves one as it is. Return: 0, -EINVAL. */
+/**
+ * Set how many frames the queues hold; 0 leaves one as it is. Return: 0, -EINVAL, or
+ * -EPERM above what the port was given.
+ */
 int frameio_set_limits(struct frameio_qp *qp, unsigned int read_limit, unsigned int write_limit);
+
+/** Set how many bytes of memory the queues hold, as the kernel accounts it; likewise. */
+int frameio_set_byte_limits(struct frameio_qp *qp, unsigned int read_bytes,
+			    unsigned int write_bytes);
 
 /** Get what the port is. Return: 0, or -ENODEV if it is gone. */
 int frameio_get_info(struct frameio_qp *qp, struct frameio_info *info);

@@ -95,6 +95,8 @@ int frameio_create(struct frameio_qp **qp, const char *netns,
 	create.fc_nqueues = config->nqueues;
 	create.fc_read_limit = config->read_limit;
 	create.fc_write_limit = config->write_limit;
+	create.fc_read_bytes = config->read_bytes;
+	create.fc_write_bytes = config->write_bytes;
 	create.fc_owner = config->owner;
 	create.fc_group = config->group;
 	return open_qp(qp, netns, FRAMEIO_CREATE, &create);
@@ -132,7 +134,7 @@ int frameio_delete(const char *netns, const char *name)
 
 int frameio_list(const char *netns, struct frameio_info **ports)
 {
-	struct frameio_list list = { 0 };
+	struct frameio_list list = { .fl_size = sizeof(struct frameio_info) };
 	struct control_call call = { .request = FRAMEIO_LIST, .argument = &list };
 	struct frameio_info *infos = NULL, *larger;
 	uint32_t room = 0;

@@ -43,6 +43,17 @@ int frameio_set_limits(struct frameio_qp *qp, unsigned int read_limit, unsigned 
 	return frameio_ioctl(qp->fd, FRAMEIO_SET_LIMITS, &limits);
 }
 
+int frameio_set_byte_limits(struct frameio_qp *qp, unsigned int read_bytes,
+			    unsigned int write_bytes)
+{
+	struct frameio_limits limits = {
+		.fq_read_bytes = read_bytes,
+		.fq_write_bytes = write_bytes,
+	};
+
+	return frameio_ioctl(qp->fd, FRAMEIO_SET_LIMITS, &limits);
+}
+
 int frameio_get_info(struct frameio_qp *qp, struct frameio_info *info)
 {
 	return frameio_ioctl(qp->fd, FRAMEIO_INFO, info);

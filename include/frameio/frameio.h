@@ -29,6 +29,8 @@
 #define FRAMEIO_LIMIT_MIN		1	/* frames a queue holds */
 #define FRAMEIO_LIMIT_MAX		65536
 #define FRAMEIO_LIMIT_DEFAULT		1024
+#define FRAMEIO_BYTES_MAX		(1U << 30) /* bytes of memory a queue's frames take */
+#define FRAMEIO_BYTES_DEFAULT		(1U << 24)
 #define FRAMEIO_RECORD_ALIGN		8	/* where the next of a row of records starts */
 #define FRAMEIO_NAMESIZE		16	/* an interface's name with its NUL (IFNAMSIZ) */
 
@@ -135,7 +137,9 @@ struct frameio_create {
 	__u32	fc_owner;	/* uid that may open the port, in the caller's user namespace */
 	__u32	fc_group;	/* gid that may */
 	__u32	fc_ifindex;	/* out */
-	__u32	fc_reserved[5];	/* 0 */
+	__u32	fc_read_bytes;	/* bytes each read queue's frames take; 0: the default */
+	__u32	fc_write_bytes;	/* likewise each write queue's */
+	__u32	fc_reserved[3];	/* 0 */
 };
 
 /*
@@ -179,39 +183,49 @@ struct frameio_info {
 	char	fi_name[FRAMEIO_NAMESIZE];
 	__u32	fi_ifindex;
 	__u32	fi_flags;	/* FRAMEIO_PORT_* */
-	__u32	fi_nqueues;	/* queue pairs */
+	__u32	fi_nqueues;	/* queue pairs in use, as ethtool -L has them */
 	__u32	fi_nopen;	/* of them, how many a file is bound to */
 	__u32	fi_queue;	/* this file's queue pair; FRAMEIO_QUEUE_ANY in a list */
-	__u32	fi_read_limit;	/* frames; in a list, of queue pair 0 */
+	__u32	fi_read_limit;	/* frames; in a list, of queue pair 0, as the bytes below */
 	__u32	fi_write_limit;
 	__u32	fi_frame_min;	/* bytes of the shortest frame that may be written */
 	__u32	fi_frame_max;	/* bytes of the longest, as the MTU has it now */
 	__u32	fi_owner;	/* in the caller's user namespace; ~0: nobody */
 	__u32	fi_group;
-	__u32	fi_reserved;
+	__u32	fi_nqueues_max;	/* queue pairs there can be */
+	__u32	fi_read_bytes;	/* bytes of memory that the queue holds */
+	__u32	fi_write_bytes;
 };
 
 /*
  * FRAMEIO_LIST, on any file: the ports of the caller's network namespace, in
- * no particular order.  Stores at most fl_count of them and sets fl_count to
- * how many there are; with fl_count 0 it only counts.
+ * no particular order.  Stores at most fl_count of them, of fl_size bytes each,
+ * and sets fl_count to how many there are; with fl_count 0 it only counts.
+ * Errors: EINVAL, an fl_size below FRAMEIO_INFO_SIZE_MIN.
  */
+#define FRAMEIO_INFO_SIZE_MIN		64	/* struct frameio_info, as it was at first */
+
 struct frameio_list {
 	__u64	fl_ports;	/* address of struct frameio_info[fl_count] */
 	__u32	fl_count;
-	__u32	fl_reserved;	/* 0 */
+	__u32	fl_size;	/* sizeof(struct frameio_info), as the caller knows it */
 };
 
 /*
- * FRAMEIO_SET_LIMITS, on a bound file: how many frames the file's queues hold.
- * Live: a frame that waits already is never dropped.  More than the port was
- * made with, or was given by "ip link", needs CAP_NET_ADMIN in the user
- * namespace that owns the port's network namespace.
- * Errors: EINVAL, outside FRAMEIO_LIMIT_MIN to FRAMEIO_LIMIT_MAX; EPERM.
+ * FRAMEIO_SET_LIMITS, on a bound file: how much the file's queues hold, in
+ * frames and in bytes of memory; a queue is full when it reaches either.  The
+ * memory is what the kernel accounts for frames: a short one takes several
+ * times its length.  An empty queue takes a frame of any size.  Live: a frame
+ * that waits already is never dropped.  More than the port was made with, or
+ * was given by netlink or ethtool, needs CAP_NET_ADMIN in the user namespace
+ * that owns the port's network namespace.
+ * Errors: EINVAL, above FRAMEIO_LIMIT_MAX or FRAMEIO_BYTES_MAX; EPERM.
  */
 struct frameio_limits {
 	__u32	fq_read;	/* frames; 0: leave as it is */
 	__u32	fq_write;
+	__u32	fq_read_bytes;	/* bytes; 0: leave as it is */
+	__u32	fq_write_bytes;
 };
 
 /*
@@ -272,15 +286,38 @@ struct frameio_stats {
 /* Netlink: the attributes of an "ip link" of type "frameio" (IFLA_INFO_DATA). */
 enum {
 	IFLA_FRAMEIO_UNSPEC,
-	IFLA_FRAMEIO_FLAGS,		/* u32: FRAMEIO_PORT_L3; set at creation only */
-	IFLA_FRAMEIO_NQUEUES,		/* u32: queue pairs, up to numtxqueues */
-	IFLA_FRAMEIO_READ_LIMIT,	/* u32: frames */
-	IFLA_FRAMEIO_WRITE_LIMIT,	/* u32: frames */
-	IFLA_FRAMEIO_OWNER,		/* u32: uid */
-	IFLA_FRAMEIO_GROUP,		/* u32: gid */
+	IFLA_FRAMEIO_FLAGS,		/* u32: FRAMEIO_PORT_L3, set at creation only, and _PERSIST */
+	IFLA_FRAMEIO_NQUEUES,		/* u32: queue pairs in use, up to numtxqueues */
+	IFLA_FRAMEIO_READ_LIMIT,	/* u32: frames that each queue holds, as the administrator */
+	IFLA_FRAMEIO_WRITE_LIMIT,	/*      gave it */
+	IFLA_FRAMEIO_OWNER,		/* u32: uid; set at creation only */
+	IFLA_FRAMEIO_GROUP,		/* u32: gid; set at creation only */
+	IFLA_FRAMEIO_READ_BYTES,	/* u32: bytes of memory that each queue holds */
+	IFLA_FRAMEIO_WRITE_BYTES,
+	IFLA_FRAMEIO_NOPEN,		/* u32: queue pairs that a file is bound to; read only */
+	IFLA_FRAMEIO_QUEUES,		/* a row of IFLA_FRAMEIO_QUEUE; read only */
 	__IFLA_FRAMEIO_MAX
 };
 
 #define IFLA_FRAMEIO_MAX		(__IFLA_FRAMEIO_MAX - 1)
+
+/* One for each queue pair in use. */
+#define IFLA_FRAMEIO_QUEUE		1
+
+enum {
+	IFLA_FRAMEIO_QUEUE_UNSPEC,
+	IFLA_FRAMEIO_QUEUE_INDEX,	/* u32 */
+	IFLA_FRAMEIO_QUEUE_OPEN,	/* u32: 1 if a file is bound to it */
+	IFLA_FRAMEIO_QUEUE_MODE,	/* string: how it was last used: none, readwrite, frameio */
+	IFLA_FRAMEIO_QUEUE_READ_LEN,	/* u32: frames in the read queue now */
+	IFLA_FRAMEIO_QUEUE_READ_LIMIT,	/* u32: and how many it holds */
+	IFLA_FRAMEIO_QUEUE_READ_BYTES,	/* u32: likewise in bytes of memory */
+	IFLA_FRAMEIO_QUEUE_WRITE_LEN,	/* u32: the same of the write queue */
+	IFLA_FRAMEIO_QUEUE_WRITE_LIMIT,
+	IFLA_FRAMEIO_QUEUE_WRITE_BYTES,
+	__IFLA_FRAMEIO_QUEUE_MAX
+};
+
+#define IFLA_FRAMEIO_QUEUE_MAX		(__IFLA_FRAMEIO_QUEUE_MAX - 1)
 
 #endif /* _FRAMEIO_FRAMEIO_H */

@@ -310,7 +310,7 @@ static void do_list(struct worker *worker, const uint64_t *args)
 	struct frameio_list list = {
 		.fl_ports = ports,
 		.fl_count = args[1],
-		.fl_reserved = args[2],
+		.fl_size = sizeof(struct frameio_info) + args[2],
 	};
 
 	memory_set(&worker->memory, ports, UNTOUCHED, size + 1);
@@ -350,7 +350,8 @@ static void do_info(struct worker *worker, const uint64_t *args)
 
 	if (get_sized(worker, OP_INFO, args, FRAMEIO_INFO, &info, sizeof(info)) &&
 	    (info.fi_queue >= info.fi_nqueues || info.fi_nqueues > FRAMEIO_NQUEUES_MAX ||
-	     info.fi_nopen > info.fi_nqueues || !info.fi_ifindex || info.fi_reserved ||
+	     info.fi_nopen > info.fi_nqueues || !info.fi_ifindex ||
+	     info.fi_nqueues > info.fi_nqueues_max ||
 	     strnlen(info.fi_name, FRAMEIO_NAMESIZE) == FRAMEIO_NAMESIZE))
 		execute_found("info makes no sense: queue %u of %u, %u open, ifindex %u",
 			      info.fi_queue, info.fi_nqueues, info.fi_nopen, info.fi_ifindex);

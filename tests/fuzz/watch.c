@@ -239,7 +239,11 @@ bool watch_canary(void)
 /* The ports of this namespace except our own; how many there are. */
 static unsigned int list_ports(struct frameio_info *ports)
 {
-	struct frameio_list list = { .fl_ports = (uintptr_t)ports, .fl_count = PORTS_MAX };
+	struct frameio_list list = {
+		.fl_size = sizeof(struct frameio_info),
+		.fl_ports = (uintptr_t)ports,
+		.fl_count = PORTS_MAX,
+	};
 	unsigned int i, n = 0;
 
 	if (ioctl(canary_fd, FRAMEIO_LIST, &list))

@@ -267,7 +267,11 @@ uint32_t guest_check_numbered(const void *frame, size_t len)
 void guest_delete_ports(void)
 {
 	struct frameio_info ports[16];
-	struct frameio_list list = { .fl_ports = (uintptr_t)ports, .fl_count = 16 };
+	struct frameio_list list = {
+		.fl_size = sizeof(struct frameio_info),
+		.fl_ports = (uintptr_t)ports,
+		.fl_count = 16,
+	};
 	struct frameio_delete request = { .fd_reserved = { 0 } };
 	int fd = guest_control();
 

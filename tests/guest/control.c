@@ -55,7 +55,7 @@ static struct frameio_info get_info(int fd)
 
 static uint32_t count_ports(void)
 {
-	struct frameio_list list = { .fl_count = 0 };
+	struct frameio_list list = { .fl_size = sizeof(struct frameio_info) };
 	int fd = guest_control();
 
 	ck_assert_int_eq(ioctl(fd, FRAMEIO_LIST, &list), 0);
@@ -128,7 +128,7 @@ static int call_delete(void)
 
 static int call_list(void)
 {
-	struct frameio_list request = { .fl_count = 0 };
+	struct frameio_list request = { .fl_size = sizeof(struct frameio_info) };
 
 	return ioctl(guest_control(), FRAMEIO_LIST, &request);
 }
@@ -166,7 +166,9 @@ START_TEST(create_makes_an_interface)
 	ck_assert_uint_eq(info.fi_frame_max, 1514);
 	ck_assert_uint_eq(info.fi_owner, ~0U);
 	ck_assert_uint_eq(info.fi_group, ~0U);
-	ck_assert_uint_eq(info.fi_reserved, 0);
+	ck_assert_uint_eq(info.fi_nqueues_max, 1);
+	ck_assert_uint_eq(info.fi_read_bytes, FRAMEIO_BYTES_DEFAULT);
+	ck_assert_uint_eq(info.fi_write_bytes, FRAMEIO_BYTES_DEFAULT);
 }
 END_TEST
 
@@ -180,6 +182,8 @@ START_TEST(create_takes_every_field)
 	request.fc_nqueues = FRAMEIO_NQUEUES_MAX;
 	request.fc_read_limit = FRAMEIO_LIMIT_MIN;
 	request.fc_write_limit = FRAMEIO_LIMIT_MAX;
+	request.fc_read_bytes = 1;
+	request.fc_write_bytes = FRAMEIO_BYTES_MAX;
 	request.fc_owner = OWNER;
 	request.fc_group = GROUP;
 	ck_assert_int_eq(ioctl(fd, FRAMEIO_CREATE, &request), 0);
@@ -187,7 +191,10 @@ START_TEST(create_takes_every_field)
 	ck_assert_uint_eq(info.fi_flags, request.fc_flags);
 	ck_assert_uint_eq(info.fi_nqueues, FRAMEIO_NQUEUES_MAX);
 	ck_assert_uint_eq(info.fi_read_limit, FRAMEIO_LIMIT_MIN);
+	ck_assert_uint_eq(info.fi_nqueues_max, FRAMEIO_NQUEUES_MAX);
 	ck_assert_uint_eq(info.fi_write_limit, FRAMEIO_LIMIT_MAX);
+	ck_assert_uint_eq(info.fi_read_bytes, 1);
+	ck_assert_uint_eq(info.fi_write_bytes, FRAMEIO_BYTES_MAX);
 	ck_assert_uint_eq(info.fi_frame_min, 20);
 	ck_assert_uint_eq(info.fi_frame_max, 1500);
 	ck_assert_uint_eq(info.fi_owner, OWNER);
@@ -275,7 +282,7 @@ START_TEST(create_refuses_what_it_does_not_know)
 		request.fc_flags = 1U << i;
 		refuse_create(&request, EINVAL);
 	}
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < 3; i++) {
 		request = create_request("fio0");
 		request.fc_reserved[i] = 1;
 		refuse_create(&request, EINVAL);
@@ -594,7 +601,10 @@ END_TEST
 START_TEST(list_counts_and_fills)
 {
 	struct frameio_info ports[4];
-	struct frameio_list list = { .fl_ports = (uintptr_t)ports };
+	struct frameio_list list = {
+		.fl_size = sizeof(struct frameio_info),
+		.fl_ports = (uintptr_t)ports,
+	};
 	int fd = guest_control();
 
 	ck_assert_int_eq(ioctl(fd, FRAMEIO_LIST, &list), 0);
@@ -626,7 +636,11 @@ END_TEST
 START_TEST(list_tells_what_a_port_is)
 {
 	struct frameio_info port;
-	struct frameio_list list = { .fl_ports = (uintptr_t)&port, .fl_count = 1 };
+	struct frameio_list list = {
+		.fl_size = sizeof(struct frameio_info),
+		.fl_ports = (uintptr_t)&port,
+		.fl_count = 1,
+	};
 
 	make_owned(FRAMEIO_PORT_OWNER | FRAMEIO_PORT_L3);
 	ck_assert_int_eq(ioctl(guest_control(), FRAMEIO_LIST, &list), 0);
@@ -650,17 +664,25 @@ END_TEST
 
 START_TEST(list_refuses_what_it_does_not_know)
 {
-	struct frameio_list list = { .fl_reserved = 1 };
+	struct frameio_list list = { .fl_size = 0 };
 	int fd = guest_create("fio0", 0, 1);
 
 	ck_assert_errno(ioctl(fd, FRAMEIO_LIST, &list), EINVAL);
+	list.fl_size = FRAMEIO_INFO_SIZE_MIN - 1;
+	ck_assert_errno(ioctl(fd, FRAMEIO_LIST, &list), EINVAL);
+	list.fl_size = ~0U;
+	ck_assert_errno(ioctl(fd, FRAMEIO_LIST, &list), EINVAL);
 	ck_assert_errno(ioctl(fd, FRAMEIO_LIST, NULL), EFAULT);
-	list = (struct frameio_list) { .fl_count = 1, .fl_ports = 8 };
+	list = (struct frameio_list) {
+		.fl_size = sizeof(struct frameio_info),
+		.fl_count = 1,
+		.fl_ports = 8,
+	};
 	ck_assert_errno(ioctl(fd, FRAMEIO_LIST, &list), EFAULT);
-	list = (struct frameio_list) { .fl_count = 0 };
+	list.fl_count = 0;
 	ck_assert_errno(ioctl(fd, FRAMEIO_LIST, read_only(&list, sizeof(list))), EFAULT);
 	/* however many are asked for */
-	list = (struct frameio_list) { .fl_count = ~0U, .fl_ports = 8 };
+	list.fl_count = ~0U;
 	ck_assert_errno(ioctl(fd, FRAMEIO_LIST, &list), EFAULT);
 }
 END_TEST
@@ -718,7 +740,7 @@ START_TEST(an_unbound_file_moves_and_tells_nothing)
 	int fd = guest_control();
 	union guest_frameio fio;
 	unsigned char bytes[1024] = { 0 };
-	struct frameio_limits limits = { 1, 1 };
+	struct frameio_limits limits = { .fq_read = 1, .fq_write = 1 };
 	uint32_t options = 0;
 
 	guest_frameio_init(&fio, 1, 1);
@@ -811,7 +833,10 @@ END_TEST
 START_TEST(limits_are_set_for_the_file)
 {
 	int fd = guest_create("fio0", 0, 2), other = guest_open("fio0", 1);
-	struct frameio_limits limits = { FRAMEIO_LIMIT_MAX, FRAMEIO_LIMIT_MIN };
+	struct frameio_limits limits = {
+		.fq_read = FRAMEIO_LIMIT_MAX,
+		.fq_write = FRAMEIO_LIMIT_MIN,
+	};
 
 	ck_assert_int_eq(ioctl(fd, FRAMEIO_SET_LIMITS, &limits), 0);
 	ck_assert_uint_eq(get_info(fd).fi_read_limit, FRAMEIO_LIMIT_MAX);
@@ -820,9 +845,9 @@ START_TEST(limits_are_set_for_the_file)
 	guest_set_limits(fd, 0, 5);
 	ck_assert_uint_eq(get_info(fd).fi_read_limit, FRAMEIO_LIMIT_MAX);
 	ck_assert_uint_eq(get_info(fd).fi_write_limit, 5);
-	limits = (struct frameio_limits) { 6, FRAMEIO_LIMIT_MAX + 1 };
+	limits = (struct frameio_limits) { .fq_read = 6, .fq_write = FRAMEIO_LIMIT_MAX + 1 };
 	ck_assert_errno(ioctl(fd, FRAMEIO_SET_LIMITS, &limits), EINVAL);
-	limits = (struct frameio_limits) { ~0U, 6 };
+	limits = (struct frameio_limits) { .fq_read = ~0U, .fq_write = 6 };
 	ck_assert_errno(ioctl(fd, FRAMEIO_SET_LIMITS, &limits), EINVAL);
 	ck_assert_errno(ioctl(fd, FRAMEIO_SET_LIMITS, NULL), EFAULT);
 	ck_assert_uint_eq(get_info(fd).fi_read_limit, FRAMEIO_LIMIT_MAX);

@@ -61,7 +61,7 @@ static int count_entries(const char *path)
 
 static struct census take_census(void)
 {
-	struct frameio_list list = { .fl_count = 0 };
+	struct frameio_list list = { .fl_size = sizeof(struct frameio_info) };
 	struct census census = {
 		.interfaces = count_entries("/sys/class/net"),
 		.devices = count_entries("/sys/class/frameio"),
@@ -247,7 +247,7 @@ static ssize_t call_open(void *arg)
 static void check_open(void *arg, const struct inject_attempt *attempt)
 {
 	struct opening *opening = arg;
-	struct frameio_list list = { .fl_count = 0 };
+	struct frameio_list list = { .fl_size = sizeof(struct frameio_info) };
 
 	if (attempt->ret < 0) {
 		inject_check_error(attempt);
@@ -523,6 +523,7 @@ static void prepare_list(void *arg)
 
 	memset(asking->infos, 0, sizeof(asking->infos));
 	asking->list = (struct frameio_list) {
+		.fl_size = sizeof(struct frameio_info),
 		.fl_ports = (uintptr_t)asking->infos,
 		.fl_count = 3,
 	};

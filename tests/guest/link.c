@@ -56,7 +56,11 @@ static struct frameio_info get_info(int fd)
 static struct frameio_info get_only_port(void)
 {
 	struct frameio_info info;
-	struct frameio_list list = { .fl_ports = (uintptr_t)&info, .fl_count = 1 };
+	struct frameio_list list = {
+		.fl_size = sizeof(struct frameio_info),
+		.fl_ports = (uintptr_t)&info,
+		.fl_count = 1,
+	};
 	int fd = guest_control();
 
 	ck_assert_int_eq(ioctl(fd, FRAMEIO_LIST, &list), 0);
@@ -66,9 +70,19 @@ static struct frameio_info get_only_port(void)
 }
 
 /* Attributes of IFLA_INFO_DATA, each a u32; those with a bit in @set are there. */
+struct queue {
+	uint32_t set;
+	uint32_t value[IFLA_FRAMEIO_QUEUE_MAX + 1];
+	char mode[16];
+};
+
+#define QUEUES	8
+
 struct attributes {
 	uint32_t set;
 	uint32_t value[IFLA_FRAMEIO_MAX + 2];
+	uint32_t nqueues;
+	struct queue queues[QUEUES];
 };
 
 static void put_attribute(struct attributes *attributes, int type, uint32_t value)
@@ -125,9 +139,41 @@ static int set_link(int flags, uint32_t queues, const struct attributes *attribu
 	return talk(request, NULL, NULL);
 }
 
+static int look_at_queue_attribute(const struct nlattr *attr, void *arg)
+{
+	struct queue *queue = arg;
+	const unsigned int type = mnl_attr_get_type(attr);
+
+	ck_assert_uint_le(type, IFLA_FRAMEIO_QUEUE_MAX);
+	if (type == IFLA_FRAMEIO_QUEUE_MODE) {
+		snprintf(queue->mode, sizeof(queue->mode), "%s", mnl_attr_get_str(attr));
+	} else {
+		ck_assert_uint_eq(mnl_attr_get_payload_len(attr), sizeof(uint32_t));
+		queue->value[type] = mnl_attr_get_u32(attr);
+	}
+	queue->set |= 1U << type;
+	return MNL_CB_OK;
+}
+
+static int look_at_queue(const struct nlattr *attr, void *arg)
+{
+	struct attributes *attributes = arg;
+
+	ck_assert_uint_eq(mnl_attr_get_type(attr), IFLA_FRAMEIO_QUEUE);
+	ck_assert_uint_lt(attributes->nqueues, QUEUES);
+	mnl_attr_parse_nested(attr, look_at_queue_attribute,
+			      &attributes->queues[attributes->nqueues++]);
+	return MNL_CB_OK;
+}
+
 static int look_at_data(const struct nlattr *attr, void *arg)
 {
 	ck_assert_uint_le(mnl_attr_get_type(attr), IFLA_FRAMEIO_MAX);
+	if (mnl_attr_get_type(attr) == IFLA_FRAMEIO_QUEUES) {
+		/* the nested flag is the kernel's to set or not */
+		mnl_attr_parse_nested(attr, look_at_queue, arg);
+		return MNL_CB_OK;
+	}
 	ck_assert_uint_eq(mnl_attr_get_payload_len(attr), sizeof(uint32_t));
 	put_attribute(arg, mnl_attr_get_type(attr), mnl_attr_get_u32(attr));
 	return MNL_CB_OK;
@@ -420,7 +466,12 @@ START_TEST(netlink_sets_every_attribute_at_creation)
 	put_attribute(&wanted, IFLA_FRAMEIO_WRITE_LIMIT, FRAMEIO_LIMIT_MIN);
 	put_attribute(&wanted, IFLA_FRAMEIO_OWNER, 1000);
 	put_attribute(&wanted, IFLA_FRAMEIO_GROUP, 2000);
+	put_attribute(&wanted, IFLA_FRAMEIO_READ_BYTES, 1);
+	put_attribute(&wanted, IFLA_FRAMEIO_WRITE_BYTES, FRAMEIO_BYTES_MAX);
 	ck_assert_int_eq(set_link(NLM_F_CREATE | NLM_F_EXCL, 4, &wanted), 0);
+	/* what is made by netlink stays; and what is told besides */
+	put_attribute(&wanted, IFLA_FRAMEIO_FLAGS, FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST);
+	put_attribute(&wanted, IFLA_FRAMEIO_NOPEN, 0);
 	found = get_link();
 	ck_assert_uint_eq(found.set, wanted.set);
 	ck_assert_mem_eq(found.value, wanted.value, sizeof(wanted.value));
@@ -447,8 +498,13 @@ START_TEST(netlink_tells_the_defaults)
 	guest_sh("ip link add fio0 type frameio");
 	found = get_link();
 	ck_assert_uint_eq(found.set, 1 << IFLA_FRAMEIO_FLAGS | 1 << IFLA_FRAMEIO_NQUEUES |
-			  1 << IFLA_FRAMEIO_READ_LIMIT | 1 << IFLA_FRAMEIO_WRITE_LIMIT);
-	ck_assert_uint_eq(found.value[IFLA_FRAMEIO_FLAGS], 0);
+			  1 << IFLA_FRAMEIO_READ_LIMIT | 1 << IFLA_FRAMEIO_WRITE_LIMIT |
+			  1 << IFLA_FRAMEIO_READ_BYTES | 1 << IFLA_FRAMEIO_WRITE_BYTES |
+			  1 << IFLA_FRAMEIO_NOPEN);
+	ck_assert_uint_eq(found.value[IFLA_FRAMEIO_FLAGS], FRAMEIO_PORT_PERSIST);
+	ck_assert_uint_eq(found.value[IFLA_FRAMEIO_READ_BYTES], FRAMEIO_BYTES_DEFAULT);
+	ck_assert_uint_eq(found.value[IFLA_FRAMEIO_WRITE_BYTES], FRAMEIO_BYTES_DEFAULT);
+	ck_assert_uint_eq(found.value[IFLA_FRAMEIO_NOPEN], 0);
 	ck_assert_uint_eq(found.value[IFLA_FRAMEIO_NQUEUES], 1);
 	ck_assert_uint_eq(found.value[IFLA_FRAMEIO_READ_LIMIT], FRAMEIO_LIMIT_DEFAULT);
 	ck_assert_uint_eq(found.value[IFLA_FRAMEIO_WRITE_LIMIT], FRAMEIO_LIMIT_DEFAULT);
@@ -462,7 +518,6 @@ static const struct {
 	uint32_t value;
 	int error;
 } refused[] = {
-	{ IFLA_FRAMEIO_FLAGS, FRAMEIO_PORT_PERSIST, EINVAL },
 	{ IFLA_FRAMEIO_FLAGS, FRAMEIO_PORT_OWNER, EINVAL },
 	{ IFLA_FRAMEIO_FLAGS, 0x80000000, EINVAL },
 	{ IFLA_FRAMEIO_NQUEUES, 0, ERANGE },
@@ -472,6 +527,12 @@ static const struct {
 	{ IFLA_FRAMEIO_READ_LIMIT, FRAMEIO_LIMIT_MAX + 1, EINVAL },
 	{ IFLA_FRAMEIO_WRITE_LIMIT, 0, ERANGE },
 	{ IFLA_FRAMEIO_WRITE_LIMIT, ~0U, EINVAL },
+	{ IFLA_FRAMEIO_READ_BYTES, 0, ERANGE },
+	{ IFLA_FRAMEIO_READ_BYTES, FRAMEIO_BYTES_MAX + 1, EINVAL },
+	{ IFLA_FRAMEIO_WRITE_BYTES, 0, ERANGE },
+	{ IFLA_FRAMEIO_WRITE_BYTES, ~0U, EINVAL },
+	{ IFLA_FRAMEIO_NOPEN, 1, EINVAL },
+	{ IFLA_FRAMEIO_QUEUES, 1, EINVAL },
 	{ IFLA_FRAMEIO_OWNER, ~0U, EINVAL },
 	{ IFLA_FRAMEIO_GROUP, ~0U, EINVAL },
 };
@@ -508,10 +569,90 @@ START_TEST(netlink_changes_the_limits_of_every_queue_pair)
 }
 END_TEST
 
+START_TEST(netlink_changes_the_number_of_queue_pairs)
+{
+	int zero = guest_create("fio0", 0, 4), three = guest_open("fio0", 3);
+	struct attributes attributes = { .set = 0 };
+
+	/* one that is held does not go, and nothing else changes then */
+	put_attribute(&attributes, IFLA_FRAMEIO_NQUEUES, 2);
+	put_attribute(&attributes, IFLA_FRAMEIO_READ_LIMIT, 7);
+	ck_assert_int_eq(set_link(0, 0, &attributes), EBUSY);
+	ck_assert_uint_eq(get_info(zero).fi_nqueues, 4);
+	ck_assert_uint_eq(get_info(zero).fi_read_limit, FRAMEIO_LIMIT_DEFAULT);
+	close(three);
+	ck_assert_int_eq(set_link(0, 0, &attributes), 0);
+	ck_assert_uint_eq(get_info(zero).fi_nqueues, 2);
+	ck_assert_uint_eq(get_info(zero).fi_nqueues_max, 4);
+	ck_assert_uint_eq(get_info(zero).fi_read_limit, 7);
+	ck_assert_uint_eq(get_link().nqueues, 2);
+	ck_assert_errno(guest_open("fio0", 3), EINVAL);
+	put_attribute(&attributes, IFLA_FRAMEIO_NQUEUES, 4);
+	ck_assert_int_eq(set_link(0, 0, &attributes), 0);
+	close(guest_open("fio0", 3));
+	put_attribute(&attributes, IFLA_FRAMEIO_NQUEUES, 5);
+	ck_assert_int_eq(set_link(0, 0, &attributes), EINVAL);
+}
+END_TEST
+
+START_TEST(netlink_lets_a_port_stay_and_go)
+{
+	struct attributes attributes = { .set = 0 };
+	int fd = guest_create("fio0", FRAMEIO_PORT_L3, 1);
+
+	ck_assert_uint_eq(get_link().value[IFLA_FRAMEIO_FLAGS], FRAMEIO_PORT_L3);
+	put_attribute(&attributes, IFLA_FRAMEIO_FLAGS, FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST);
+	ck_assert_int_eq(set_link(0, 0, &attributes), 0);
+	ck_assert_uint_eq(get_info(fd).fi_flags, FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST);
+	put_attribute(&attributes, IFLA_FRAMEIO_FLAGS, FRAMEIO_PORT_L3);
+	ck_assert_int_eq(set_link(0, 0, &attributes), 0);
+	ck_assert_uint_eq(get_info(fd).fi_flags, FRAMEIO_PORT_L3);
+	put_attribute(&attributes, IFLA_FRAMEIO_FLAGS, FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST);
+	ck_assert_int_eq(set_link(0, 0, &attributes), 0);
+	close(fd);
+	ck_assert_uint_ne(if_nametoindex("fio0"), 0);
+	/* nobody's close could delete it any more */
+	put_attribute(&attributes, IFLA_FRAMEIO_FLAGS, FRAMEIO_PORT_L3);
+	ck_assert_int_eq(set_link(0, 0, &attributes), EOPNOTSUPP);
+	guest_sh("ip link del fio0");
+}
+END_TEST
+
+START_TEST(netlink_tells_of_every_queue_pair)
+{
+	int one;
+	struct attributes found;
+	unsigned char record[256];
+	const struct queue *queue;
+
+	guest_sh("ip link add fio0 numtxqueues 3 type frameio");
+	one = guest_open("fio0", 1);
+	guest_set_limits(one, 9, 8);
+	guest_set_up("fio0", 1500);
+	ck_assert_int_eq(write(one, record, guest_record(record, 60, 1, 0)), HDRLEN + 60);
+	found = get_link();
+	ck_assert_uint_eq(found.nqueues, 3);
+	ck_assert_uint_eq(found.value[IFLA_FRAMEIO_NOPEN], 1);
+	queue = &found.queues[1];
+	ck_assert_uint_eq(queue->set, (2U << IFLA_FRAMEIO_QUEUE_MAX) - 2);
+	ck_assert_uint_eq(queue->value[IFLA_FRAMEIO_QUEUE_INDEX], 1);
+	ck_assert_uint_eq(queue->value[IFLA_FRAMEIO_QUEUE_OPEN], 1);
+	ck_assert_str_eq(queue->mode, "readwrite");
+	ck_assert_uint_eq(queue->value[IFLA_FRAMEIO_QUEUE_READ_LIMIT], 9);
+	ck_assert_uint_eq(queue->value[IFLA_FRAMEIO_QUEUE_WRITE_LIMIT], 8);
+	ck_assert_uint_eq(queue->value[IFLA_FRAMEIO_QUEUE_READ_BYTES], FRAMEIO_BYTES_DEFAULT);
+	queue = &found.queues[2];
+	ck_assert_uint_eq(queue->value[IFLA_FRAMEIO_QUEUE_INDEX], 2);
+	ck_assert_uint_eq(queue->value[IFLA_FRAMEIO_QUEUE_OPEN], 0);
+	ck_assert_str_eq(queue->mode, "none");
+	guest_sh("ip link del fio0");
+}
+END_TEST
+
 START_TEST(netlink_changes_nothing_else)
 {
 	static const int fixed[] = {
-		IFLA_FRAMEIO_FLAGS, IFLA_FRAMEIO_NQUEUES, IFLA_FRAMEIO_OWNER, IFLA_FRAMEIO_GROUP,
+		IFLA_FRAMEIO_FLAGS, IFLA_FRAMEIO_OWNER, IFLA_FRAMEIO_GROUP,
 	};
 	struct attributes attributes = { .set = 0 }, before;
 	int fd = guest_create("fio0", 0, 2);
@@ -617,7 +758,10 @@ static TCase *netlink_tests(void)
 	tcase_add_loop_test(tcase, netlink_refuses_values_out_of_range, 0,
 			    sizeof(refused) / sizeof(refused[0]));
 	tcase_add_test(tcase, netlink_changes_the_limits_of_every_queue_pair);
-	tcase_add_loop_test(tcase, netlink_changes_nothing_else, 0, 4);
+	tcase_add_test(tcase, netlink_changes_the_number_of_queue_pairs);
+	tcase_add_test(tcase, netlink_lets_a_port_stay_and_go);
+	tcase_add_test(tcase, netlink_tells_of_every_queue_pair);
+	tcase_add_loop_test(tcase, netlink_changes_nothing_else, 0, 3);
 	return tcase;
 }
 

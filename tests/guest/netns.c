@@ -69,7 +69,7 @@ static struct frameio_info get_info(int fd)
 
 static uint32_t count_ports(int control)
 {
-	struct frameio_list list = { .fl_count = 0 };
+	struct frameio_list list = { .fl_size = sizeof(struct frameio_info) };
 
 	ck_assert_int_eq(ioctl(control, FRAMEIO_LIST, &list), 0);
 	return list.fl_count;

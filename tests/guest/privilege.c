@@ -245,7 +245,7 @@ static struct frameio_info get_info(int fd)
 
 static uint32_t count_ports(void)
 {
-	struct frameio_list list = { .fl_count = 0 };
+	struct frameio_list list = { .fl_size = sizeof(struct frameio_info) };
 	int fd = guest_control();
 
 	ck_assert_int_eq(ioctl(fd, FRAMEIO_LIST, &list), 0);
@@ -428,7 +428,11 @@ static int try_move(int fd UNUSED)
 static int try_list(int fd UNUSED)
 {
 	struct frameio_info info;
-	struct frameio_list list = { .fl_ports = (uintptr_t)&info, .fl_count = 1 };
+	struct frameio_list list = {
+		.fl_size = sizeof(struct frameio_info),
+		.fl_ports = (uintptr_t)&info,
+		.fl_count = 1,
+	};
 
 	if (ioctl(guest_control(), FRAMEIO_LIST, &list))
 		return errno;
@@ -658,7 +662,7 @@ END_TEST
 
 static int find_nothing(int control)
 {
-	struct frameio_list list = { .fl_count = 0 };
+	struct frameio_list list = { .fl_size = sizeof(struct frameio_info) };
 
 	if (ioctl(control, FRAMEIO_LIST, &list))
 		return errno;
@@ -1213,7 +1217,11 @@ END_TEST
 static int look_from_inside(int fd)
 {
 	struct frameio_info infos[2];
-	struct frameio_list list = { .fl_ports = (uintptr_t)infos, .fl_count = 2 };
+	struct frameio_list list = {
+		.fl_size = sizeof(struct frameio_info),
+		.fl_ports = (uintptr_t)infos,
+		.fl_count = 2,
+	};
 
 	enter_user_namespace(0);
 	infos[1] = get_info(fd);

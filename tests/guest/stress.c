@@ -193,7 +193,7 @@ static struct frameio_info get_info(int fd)
 
 static uint32_t count_ports(void)
 {
-	struct frameio_list list = { .fl_count = 0 };
+	struct frameio_list list = { .fl_size = sizeof(struct frameio_info) };
 	int fd = guest_control();
 
 	ck_assert_int_eq(ioctl(fd, FRAMEIO_LIST, &list), 0);

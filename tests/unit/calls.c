@@ -67,6 +67,8 @@ START_TEST(create_hands_over_the_config)
 		.nqueues = 3,
 		.read_limit = 4,
 		.write_limit = 5,
+		.read_bytes = 8,
+		.write_bytes = 9,
 		.owner = 6,
 		.group = 7,
 	};
@@ -84,6 +86,8 @@ START_TEST(create_hands_over_the_config)
 	ck_assert_uint_eq(argument.create.fc_nqueues, 3);
 	ck_assert_uint_eq(argument.create.fc_read_limit, 4);
 	ck_assert_uint_eq(argument.create.fc_write_limit, 5);
+	ck_assert_uint_eq(argument.create.fc_read_bytes, 8);
+	ck_assert_uint_eq(argument.create.fc_write_bytes, 9);
 	ck_assert_uint_eq(argument.create.fc_owner, 6);
 	ck_assert_uint_eq(argument.create.fc_group, 7);
 	ck_assert_uint_eq(argument.create.fc_ifindex, 0);
@@ -294,7 +298,7 @@ static int answer_list(unsigned long request, void *from)
 	unsigned int i;
 
 	ck_assert_uint_eq(request, FRAMEIO_LIST);
-	ck_assert_uint_eq(list->fl_reserved, 0);
+	ck_assert_uint_eq(list->fl_size, sizeof(struct frameio_info));
 	ck_assert(list->fl_ports || !list->fl_count);
 	if (kernel.nioctls > 1)
 		nports += nmore;
@@ -414,10 +418,19 @@ START_TEST(settings_are_handed_over)
 	ck_assert_uint_eq(kernel.request, FRAMEIO_SET_LIMITS);
 	ck_assert_uint_eq(argument.limits.fq_read, 7);
 	ck_assert_uint_eq(argument.limits.fq_write, 65536);
+	ck_assert_uint_eq(argument.limits.fq_read_bytes, 0);
+	ck_assert_uint_eq(argument.limits.fq_write_bytes, 0);
+	ck_assert_int_eq(frameio_set_byte_limits(qp, 8, 1 << 30), 0);
+	ck_assert_uint_eq(kernel.request, FRAMEIO_SET_LIMITS);
+	ck_assert_uint_eq(argument.limits.fq_read, 0);
+	ck_assert_uint_eq(argument.limits.fq_write, 0);
+	ck_assert_uint_eq(argument.limits.fq_read_bytes, 8);
+	ck_assert_uint_eq(argument.limits.fq_write_bytes, 1 << 30);
 	ck_assert_int_eq(kernel.ioctl_fd, frameio_fd(qp));
 	kernel.ioctl_error = EINVAL;
 	ck_assert_int_eq(frameio_set_options(qp, 0x80), -EINVAL);
 	ck_assert_int_eq(frameio_set_limits(qp, 0, 65537), -EINVAL);
+	ck_assert_int_eq(frameio_set_byte_limits(qp, 0, UINT_MAX), -EINVAL);
 	frameio_close(qp);
 }
 END_TEST
@@ -437,7 +450,7 @@ START_TEST(info_and_stats_are_filled_in)
 	kernel.answer = fill_argument;
 	ck_assert_int_eq(frameio_get_info(qp, &info), 0);
 	ck_assert_uint_eq(kernel.request, FRAMEIO_INFO);
-	ck_assert_uint_eq(info.fi_reserved, 0x5a5a5a5a);
+	ck_assert_uint_eq(info.fi_write_bytes, 0x5a5a5a5a);
 	ck_assert_int_eq(frameio_get_stats(qp, &stats), 0);
 	ck_assert_uint_eq(kernel.request, FRAMEIO_STATS);
 	ck_assert_uint_eq(stats.fs_write_drop_closed, 0x5a5a5a5a5a5a5a5aULL);
