@@ -12,6 +12,7 @@
 #include <linux/uio.h>
 #include <linux/version.h>
 #include <net/rtnetlink.h>
+#include <net/sock.h>
 
 #ifndef CONFIG_64BIT
 #error "frameio needs a 64-bit kernel: its counters are 64-bit words read without a lock"
@@ -106,6 +107,14 @@ static inline struct class *frameio_class_create(const char *name)
 #else
 #define frameio_drop_skb(skb, reason)	kfree_skb_reason(skb, SKB_DROP_REASON_##reason)
 #endif
+
+/* 6.0: a protocol keeps a reserve of memory for each CPU. */
+static inline void frameio_proto_set_reserve(struct proto *proto, int __percpu *reserve)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
+	proto->per_cpu_fw_alloc = reserve;
+#endif
+}
 
 /* 5.17: the functions for ring sizes got two more arguments, which only some drivers need. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 17, 0)

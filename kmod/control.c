@@ -115,6 +115,10 @@ struct frameio_qp *frameio_control_create(void __user *arg)
 		return ERR_CAST(port);
 	port->creator = true;
 	qp = frameio_port_bind(port, 0);
+	if (IS_ERR(qp)) {
+		frameio_port_put(port);
+		return qp;
+	}
 	err = frameio_control_register(&create, port);
 	if (!err && copy_to_user(arg, &create, sizeof(create))) {
 		frameio_netdev_delete(port);

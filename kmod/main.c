@@ -108,6 +108,7 @@
  */
 #include <linux/module.h>
 
+#include "charge.h"
 #include "chardev.h"
 #include "netdev.h"
 #include "node.h"
@@ -116,9 +117,12 @@ static int __init frameio_init(void)
 {
 	int err;
 
-	err = frameio_node_init();
+	err = frameio_charge_init();
 	if (err)
 		return err;
+	err = frameio_node_init();
+	if (err)
+		goto err_charge;
 	err = frameio_netdev_init();
 	if (err)
 		goto err_node;
@@ -131,6 +135,8 @@ err_netdev:
 	frameio_netdev_exit();
 err_node:
 	frameio_node_exit();
+err_charge:
+	frameio_charge_exit();
 	return err;
 }
 
@@ -140,6 +146,7 @@ static void __exit frameio_exit(void)
 	frameio_node_disable();
 	frameio_netdev_exit();
 	frameio_node_exit();
+	frameio_charge_exit();
 }
 
 module_init(frameio_init);

@@ -11,6 +11,7 @@
 #include <linux/user_namespace.h>
 #include <net/net_namespace.h>
 
+#include "charge.h"
 #include "port.h"
 #include "trace.h"
 
@@ -152,12 +153,16 @@ static struct frameio_qp *frameio_port_find_free(struct frameio_port *port, u32 
  * The first one turns the interface's carrier on.
  *
  * Return: the queue pair, with a reference on the port that
- * frameio_port_unbind() drops; or ERR_PTR of -EBUSY, -EINVAL or -ENODEV.
+ * frameio_port_unbind() drops; or ERR_PTR of -EBUSY, -EINVAL, -ENODEV or -ENOMEM.
  */
 struct frameio_qp *frameio_port_bind(struct frameio_port *port, u32 queue)
 {
+	struct sock *account;
 	struct frameio_qp *qp;
 
+	account = frameio_charge_open();
+	if (!account)
+		return ERR_PTR(-ENOMEM);
 	mutex_lock(&port->bind_lock);
 	if (frameio_port_state(port) == FRAMEIO_GONE) {
 		qp = ERR_PTR(-ENODEV);
@@ -170,12 +175,14 @@ struct frameio_qp *frameio_port_bind(struct frameio_port *port, u32 queue)
 	WRITE_ONCE(qp->bound, true);
 	/* the limits that a file sets are its own */
 	frameio_qp_set_limits(qp, &port->read_limit, &port->write_limit);
-	frameio_queue_open(&qp->read);
+	frameio_queue_open(&qp->read, account);
+	account = NULL;
 	frameio_port_update_steer(port);
 	WRITE_ONCE(port->nopen, port->nopen + 1);
 	frameio_port_update_carrier(port);
 out:
 	mutex_unlock(&port->bind_lock);
+	frameio_charge_close(account);
 	return qp;
 }
 
@@ -220,6 +227,7 @@ void frameio_port_unbind(struct frameio_qp *qp)
 	frameio_port_update_carrier(port);
 	frameio_qp_close_read(qp);
 	frameio_qp_purge_taken(qp);
+	frameio_charge_close(frameio_queue_settle(&qp->read));
 	frameio_qp_wake_transmit(qp);
 	mutex_unlock(&port->bind_lock);
 	frameio_port_put(port);
@@ -285,7 +293,7 @@ int frameio_port_may_set_limits(const struct frameio_port *port,
 
 	if (frameio_limit_is_within(read_limit, &port->read_limit) &&
 	    frameio_limit_is_within(write_limit, &port->write_limit))
-		return true;
+		return 0;
 	rcu_read_lock();
 	dev = rcu_dereference(port->dev);
 	if (dev)
@@ -311,7 +319,7 @@ void frameio_port_attach_dev(struct frameio_port *port, struct net_device *dev)
 	rcu_assign_pointer(port->dev, dev);
 	for (i = 0; i < port->nqps; i++) {
 		rcu_assign_pointer(port->qps[i].txq, netdev_get_tx_queue(dev, i));
-		frameio_queue_open(&port->qps[i].write);
+		frameio_queue_open(&port->qps[i].write, NULL);
 	}
 	frameio_port_update_carrier(port);
 	mutex_unlock(&port->bind_lock);

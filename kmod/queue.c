@@ -13,6 +13,7 @@
  *    holds. From then on the consumer's take or close that frees half of the
  *    queue says so to its caller, which starts the producer again.
  */
+#include "charge.h"
 #include "compat.h"
 #include "queue.h"
 
@@ -33,12 +34,63 @@ void frameio_queue_init(struct frameio_queue *queue, const struct frameio_limit 
 /**
  * frameio_queue_open() - let a closed queue accept frames
  * @queue: the queue
+ * @account: whom to charge for them; NULL: nobody
  */
-void frameio_queue_open(struct frameio_queue *queue)
+void frameio_queue_open(struct frameio_queue *queue, struct sock *account)
 {
 	spin_lock_bh(&queue->waiting.lock);
 	queue->closed = false;
+	queue->account = account;
 	spin_unlock_bh(&queue->waiting.lock);
+}
+
+/* As much as the frames of a usual burst take; an account is not asked for each. */
+#define FRAMEIO_CHARGE_STEP	((u32)(16 * PAGE_SIZE))
+
+/**
+ * frameio_queue_charge() - charge for frames that were put; under the queue's lock
+ * @queue: the queue
+ *
+ * Where it cannot be charged the frames stay: the queue's limit bounds them, too.
+ */
+void frameio_queue_charge(struct frameio_queue *queue)
+{
+	const u32 step = roundup(queue->bytes - queue->charged, FRAMEIO_CHARGE_STEP);
+
+	if (queue->account && frameio_charge_add(queue->account, step))
+		queue->charged += step;
+}
+
+/* Under the lock: give back what is charged beyond what is held, but for a step. */
+static void frameio_queue_uncharge(struct frameio_queue *queue)
+{
+	u32 spare;
+
+	if (likely(queue->charged < queue->bytes + 2 * FRAMEIO_CHARGE_STEP))
+		return;
+	spare = rounddown(queue->charged - queue->bytes, FRAMEIO_CHARGE_STEP) - FRAMEIO_CHARGE_STEP;
+	queue->charged -= spare;
+	frameio_charge_sub(queue->account, spare);
+}
+
+/**
+ * frameio_queue_settle() - part a queue that is closed and empty from its account
+ * @queue: the queue
+ *
+ * Return: the account, now the caller's, on which nothing is charged any more.
+ */
+struct sock *frameio_queue_settle(struct frameio_queue *queue)
+{
+	struct sock *account;
+
+	spin_lock_bh(&queue->waiting.lock);
+	account = queue->account;
+	if (queue->charged)
+		frameio_charge_sub(account, queue->charged);
+	queue->charged = 0;
+	queue->account = NULL;
+	spin_unlock_bh(&queue->waiting.lock);
+	return account;
 }
 
 /* A queue may hold more frames than should be freed without a pause. */
@@ -175,6 +227,7 @@ bool frameio_queue_take(struct frameio_queue *queue, u32 done, u32 done_bytes)
 	WRITE_ONCE(queue->len, queue->len - done);
 	WRITE_ONCE(queue->bytes, queue->bytes - done_bytes);
 	queue->taken_bytes = queue->bytes;
+	frameio_queue_uncharge(queue);
 	skb_queue_splice_tail_init(&queue->waiting, &queue->taken);
 	resume = frameio_queue_resume(queue);
 	spin_unlock_bh(&queue->waiting.lock);

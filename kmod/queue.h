@@ -28,6 +28,8 @@ struct frameio_limit {
  * @len: frames put and not yet done, taken ones included
  * @bytes: the memory they take
  * @taken_bytes: what of it those take that were taken
+ * @charged: what of it is charged to @account, in steps of FRAMEIO_CHARGE_STEP
+ * @account: who pays, while the queue is open; NULL: whoever allocated the frames
  * @limit: how large these may get; lowering it drops nothing
  * @closed: nothing is accepted any more
  * @stalled: the producer met a full queue; it is told when half is free
@@ -48,6 +50,7 @@ struct frameio_queue {
 	u32 len;
 	u32 bytes;
 	u32 taken_bytes;
+	u32 charged;
 	struct frameio_limit limit;
 	bool closed;
 	bool stalled;
@@ -55,12 +58,15 @@ struct frameio_queue {
 	u64 stalls;
 	u64 resumes;
 	u64 purged;
+	struct sock *account;
 
 	struct sk_buff_head taken ____cacheline_aligned_in_smp;
 };
 
 void frameio_queue_init(struct frameio_queue *queue, const struct frameio_limit *limit);
-void frameio_queue_open(struct frameio_queue *queue);
+void frameio_queue_open(struct frameio_queue *queue, struct sock *account);
+struct sock *frameio_queue_settle(struct frameio_queue *queue);
+void frameio_queue_charge(struct frameio_queue *queue);
 u32 frameio_queue_close(struct frameio_queue *queue);
 u32 frameio_queue_purge_taken(struct frameio_queue *queue);
 bool frameio_queue_set_limit(struct frameio_queue *queue, const struct frameio_limit *limit);
@@ -113,6 +119,8 @@ static inline bool frameio_queue_put(struct frameio_queue *queue, struct sk_buff
 			*was_empty = true;
 		WRITE_ONCE(queue->len, queue->len + 1);
 		WRITE_ONCE(queue->bytes, queue->bytes + skb->truesize);
+		if (unlikely(queue->bytes > queue->charged))
+			frameio_queue_charge(queue);
 		__skb_queue_tail(&queue->waiting, skb);
 	}
 	spin_unlock(&queue->waiting.lock);

@@ -271,6 +271,65 @@ START_TEST(the_tracepoints_tell_of_frames)
 }
 END_TEST
 
+#define CGROUP	"/sys/fs/cgroup/frameio"
+
+/* Bytes of sockets that the cgroup is charged for. */
+static unsigned long charged(void)
+{
+	FILE *file = fopen(CGROUP "/memory.stat", "r");
+	unsigned long bytes = ~0UL;
+	char line[128];
+
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "sock %lu", &bytes) == 1)
+			break;
+	fclose(file);
+	ck_assert_uint_ne(bytes, ~0UL);
+	return bytes;
+}
+
+/* The kernel sums these counters up every two seconds. */
+static void wait_charged(unsigned long least, unsigned long most)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < 300; tries++) {
+		if (charged() >= least && charged() <= most)
+			return;
+		usleep(100 * 1000);
+	}
+	ck_abort_msg("%lu bytes are charged, not %lu to %lu", charged(), least, most);
+}
+
+START_TEST(frames_that_wait_are_charged_to_who_opened_the_port)
+{
+	unsigned int i;
+	int packet, fd;
+
+	guest_sh("ip link add fio0 type frameio");
+	guest_sh("echo +memory >/sys/fs/cgroup/cgroup.subtree_control && mkdir " CGROUP);
+	guest_sh("echo %d >" CGROUP "/cgroup.procs", getpid());
+	fd = guest_open("fio0", 0);
+	guest_sh("echo %d >/sys/fs/cgroup/cgroup.procs", getpid());
+	guest_write_file("1", "/proc/sys/net/ipv6/conf/fio0/disable_ipv6");
+	guest_set_up("fio0", 1500);
+	packet = guest_packet_socket("fio0");
+	wait_charged(0, 0);
+	for (i = 0; i < 1000; i++)
+		guest_send(packet, 1400, i, 0);
+	/* a frame of 1400 bytes takes 2048 and its sk_buff */
+	wait_charged(1000 * 2048, 1000 * 4096);
+	ck_assert_uint_eq(read_all(fd), 1000);
+	wait_charged(0, 2 * 65536);
+	for (i = 0; i < 100; i++)
+		guest_send(packet, 1400, i, 0);
+	close(fd);
+	wait_charged(0, 0);
+	guest_sh("rmdir " CGROUP " && ip link del fio0");
+}
+END_TEST
+
 static TCase *admin_tests(void)
 {
 	TCase *tcase = tcase_create("admin");
@@ -286,6 +345,7 @@ static TCase *admin_tests(void)
 	tcase_add_test(tcase, ethtool_turns_offloads_off_and_on);
 	tcase_add_test(tcase, the_mode_is_seen);
 	tcase_add_test(tcase, the_tracepoints_tell_of_frames);
+	tcase_add_test(tcase, frames_that_wait_are_charged_to_who_opened_the_port);
 	return tcase;
 }
 
