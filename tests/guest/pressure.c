@@ -1,0 +1,648 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * Back-pressure: senders that are faster than the reader, of one and of many
+ * threads, through several queueing disciplines, on queues down to one frame.
+ *
+ *	senders -> packet sockets -> qdisc -> read queue -> reader
+ *
+ * The port itself loses nothing: what was sent was read, or the queueing
+ * discipline counts it as dropped. The in-tree tun is tried in the same way, to
+ * compare; what it does is printed.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "call.h"
+
+#define LEN		60
+#define QUEUE		25
+#define BURST		100000
+#define SENDERS_MAX	8
+
+/* Nothing may take so long. */
+#define STALL_MS	30000
+
+/* Frames carry the sender in the highest bits of their number. */
+#define SENDER_SHIFT	28
+
+static unsigned int seconds(void)
+{
+	const char *text = getenv("FRAMEIO_STALL_SECONDS");
+
+	return text ? atoi(text) : 10;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
+}
+
+static void pause_ns(long ns)
+{
+	nanosleep(&(struct timespec) { .tv_nsec = ns }, NULL);
+}
+
+/* What a shell command prints: a number. */
+static unsigned long number_of(const char *format, const char *name)
+{
+	char command[256], text[64] = "";
+	FILE *pipe;
+
+	snprintf(command, sizeof(command), format, name);
+	pipe = popen(command, "r");
+	ck_assert_ptr_nonnull(pipe);
+	ck_assert_ptr_nonnull(fgets(text, sizeof(text), pipe));
+	ck_assert_int_eq(pclose(pipe), 0);
+	return strtoul(text, NULL, 10);
+}
+
+static unsigned long qdisc_drops(const char *name)
+{
+	return number_of("tc -s qdisc show dev %s root | sed -n 's/.*(dropped \\([0-9]*\\),.*/\\1/p'",
+			 name);
+}
+
+static unsigned long tap_drops(const char *name)
+{
+	return number_of("cat /sys/class/net/%s/statistics/tx_dropped", name);
+}
+
+/* --- senders ----------------------------------------------------------------------- */
+
+/* A packet socket that pushes back on its sender as any socket does by default. */
+static int usual_socket(const char *name)
+{
+	const int room = 106496, packet = guest_packet_socket(name);
+
+	ck_assert_int_eq(setsockopt(packet, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
+	return packet;
+}
+
+struct sender {
+	struct guest_call call;
+	unsigned int number;
+	uint32_t frames;
+};
+
+static ssize_t call_send(int packet, void *arg)
+{
+	const struct sender *sender = arg;
+	unsigned char frame[LEN];
+	uint32_t i;
+
+	for (i = 0; i < sender->frames; i++) {
+		guest_fill_numbered(frame, LEN, sender->number << SENDER_SHIFT | i);
+		/* some errors are the qdisc's word that it dropped the frame, which it counts */
+		while (send(packet, frame, LEN, 0) < 0)
+			if (errno == ENOBUFS)
+				break;
+			else
+				ck_assert_int_eq(errno, EINTR);
+	}
+	return sender->frames;
+}
+
+static void senders_start(struct sender *senders, unsigned int n, const char *name, uint32_t frames)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		senders[i].number = i;
+		senders[i].frames = frames / n;
+		guest_call_start(&senders[i].call, call_send, usual_socket(name), &senders[i]);
+	}
+}
+
+/* --- a wire: a port, or a tap ------------------------------------------------------ */
+
+struct wire {
+	const char *name;
+	int fd;
+	size_t skip;	/* bytes in front of a frame */
+};
+
+static struct wire port_open(const char *name, uint32_t limit)
+{
+	struct wire wire = { name, guest_create(name, 0, 1), HDRLEN };
+
+	guest_set_limits(wire.fd, limit, 0);
+	guest_write_file("1", "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+	guest_set_nonblock(wire.fd, true);
+	return wire;
+}
+
+static struct wire tap_open(const char *name, uint32_t limit)
+{
+	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	struct wire wire = { .name = name };
+
+	guest_sh("test -e /dev/net/tun || modprobe tun");
+	wire.fd = open("/dev/net/tun", O_RDWR);
+	ck_assert_int_ge(wire.fd, 0);
+	strcpy(request.ifr_name, name);
+	ck_assert_int_eq(ioctl(wire.fd, TUNSETIFF, &request), 0);
+	guest_sh("ip link set %s txqueuelen %u", name, limit);
+	guest_write_file("1", "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+	guest_set_nonblock(wire.fd, true);
+	return wire;
+}
+
+/* Reads a frame, whose number must be its sender's next or, after a loss, a later one. */
+static bool wire_read(const struct wire *wire, uint32_t *next)
+{
+	unsigned char record[HDRLEN + 2048];
+	ssize_t len = read(wire->fd, record, sizeof(record));
+	uint32_t number;
+
+	if (len < 0) {
+		ck_assert_int_eq(errno, EAGAIN);
+		return false;
+	}
+	ck_assert_int_eq(len, wire->skip + LEN);
+	number = guest_check_numbered(record + wire->skip, LEN);
+	ck_assert_uint_ge(number, next[number >> SENDER_SHIFT]);
+	next[number >> SENDER_SHIFT] = number + 1;
+	return true;
+}
+
+static bool wire_wait(const struct wire *wire, int timeout_ms)
+{
+	return guest_poll(wire->fd, POLLIN, timeout_ms) & POLLIN;
+}
+
+/* --- bursts ------------------------------------------------------------------------ */
+
+static const struct burst {
+	const char *qdisc;
+	unsigned int nsenders;
+	uint32_t limit;
+	uint32_t frames;
+	bool tap;
+} bursts[] = {
+	{ "pfifo limit 10000", 1, QUEUE, BURST, false },
+	{ "pfifo limit 10000", 8, QUEUE, BURST, false },
+	{ "fq_codel", 1, QUEUE, BURST, false },
+	{ "fq_codel", 8, QUEUE, BURST, false },
+	{ "pfifo limit 10000", 1, QUEUE, BURST, true },
+	{ "fq_codel", 8, QUEUE, BURST, true },
+	{ "pfifo limit 10000", 8, 1, BURST / 10, false },
+	{ "fq", 8, 1, BURST / 10, false },
+	{ "sfq", 8, 2, BURST / 10, false },
+	{ "prio", 1, 3, BURST / 10, false },
+};
+
+START_TEST(a_slow_reader_gets_all_that_the_qdisc_lets_through)
+{
+	const struct burst *burst = &bursts[_i];
+	const struct wire wire = burst->tap ? tap_open("tap0", burst->limit) :
+					      port_open("fio0", burst->limit);
+	const uint64_t sent = burst->frames / burst->nsenders * burst->nsenders;
+	struct sender senders[SENDERS_MAX];
+	uint64_t received = 0, dropped = 0;
+	uint32_t next[1U << (32 - SENDER_SHIFT)];
+	struct frameio_stats stats = { 0 };
+	unsigned int idle_ms = 0, i;
+
+	for (i = 0; i < 1U << (32 - SENDER_SHIFT); i++)
+		next[i] = i << SENDER_SHIFT;
+	guest_sh("tc qdisc replace dev %s root %s", wire.name, burst->qdisc);
+	guest_set_up(wire.name, 1500);
+	guest_wait_running(wire.name);
+	senders_start(senders, burst->nsenders, wire.name, burst->frames);
+	while (received + dropped < sent) {
+		while (wire_read(&wire, next))
+			if (++received % 16 == 0)
+				pause_ns(20000);
+		if (wire_wait(&wire, 200)) {
+			idle_ms = 0;
+			continue;
+		}
+		dropped = qdisc_drops(wire.name) + (burst->tap ? tap_drops(wire.name) : 0);
+		idle_ms += 200;
+		ck_assert_msg(idle_ms < STALL_MS, "stalled after %llu frames",
+			      (unsigned long long)received);
+	}
+	for (i = 0; i < burst->nsenders; i++)
+		ck_assert_int_eq(guest_call_join(&senders[i].call), senders[i].frames);
+	dropped = qdisc_drops(wire.name);
+	if (burst->tap) {
+		printf("pressure: tap, %s, %u senders: %llu sent, %llu read, %llu dropped by the qdisc, %lu by tun\n",
+		       burst->qdisc, burst->nsenders, (unsigned long long)sent,
+		       (unsigned long long)received, (unsigned long long)dropped,
+		       tap_drops(wire.name));
+		return;
+	}
+	guest_stats(wire.fd, &stats);
+	printf("pressure: frameio, %s, %u senders, %u frames: %llu sent, %llu read, %llu dropped by the qdisc, 0 by frameio, %llu stops\n",
+	       burst->qdisc, burst->nsenders, burst->limit, (unsigned long long)sent,
+	       (unsigned long long)received, (unsigned long long)dropped,
+	       (unsigned long long)stats.fs_read_stops);
+	ck_assert_uint_eq(stats.fs_read_drop_closed + stats.fs_read_drop_invalid +
+			  stats.fs_read_drop_nomem, 0);
+	ck_assert_uint_eq(stats.fs_read_queued, received);
+	ck_assert_uint_eq(sent, received + dropped);
+	/* it has room for all that the senders' buffers let them have on the way */
+	if (!strncmp(burst->qdisc, "pfifo", 5))
+		ck_assert_uint_eq(dropped, 0);
+	ck_assert_uint_gt(stats.fs_read_stops, 0);
+}
+END_TEST
+
+/* --- stalls ------------------------------------------------------------------------ */
+
+/* Nothing, for a time that is as often short as long. */
+static void pause_at_random(unsigned int *seed)
+{
+	volatile unsigned int n = rand_r(seed) % (1U << rand_r(seed) % 16);
+
+	if (rand_r(seed) % 50 == 0)
+		pause_ns(1000 * (rand_r(seed) % 200));
+	while (n)
+		n--;
+}
+
+static _Atomic bool hunting;
+static _Atomic unsigned int nhunting;
+
+static ssize_t call_send_at_random(int packet, void *arg)
+{
+	const struct sender *sender = arg;
+	unsigned int seed = sender->number, n;
+	unsigned char frame[LEN];
+	uint32_t i = 0;
+
+	while (hunting) {
+		for (n = rand_r(&seed) % 20; n; n--) {
+			guest_fill_numbered(frame, LEN, sender->number << SENDER_SHIFT | i++);
+			ck_assert_int_eq(send(packet, frame, LEN, 0), LEN);
+		}
+		pause_at_random(&seed);
+	}
+	nhunting--;
+	return i;
+}
+
+/*
+ * The queue's size changes all the time, between one frame and eight, in frames
+ * and in bytes. Each frame must come, in its sender's order.
+ */
+START_TEST(no_stall)
+{
+	const unsigned int nsenders = _i ? SENDERS_MAX : 1;
+	const struct wire wire = port_open("fio0", 1);
+	const uint64_t end = now_ms() + seconds() * 1000ULL;
+	uint32_t next[1U << (32 - SENDER_SHIFT)];
+	struct sender senders[SENDERS_MAX];
+	uint64_t sent = 0, received = 0;
+	struct frameio_stats stats;
+	unsigned int seed = 1, i;
+
+	for (i = 0; i < 1U << (32 - SENDER_SHIFT); i++)
+		next[i] = i << SENDER_SHIFT;
+	guest_sh("tc qdisc replace dev fio0 root pfifo limit 10000");
+	guest_set_up("fio0", 1500);
+	guest_wait_running("fio0");
+	hunting = true;
+	nhunting = nsenders;
+	for (i = 0; i < nsenders; i++) {
+		senders[i].number = i;
+		guest_call_start(&senders[i].call, call_send_at_random, usual_socket("fio0"),
+				 &senders[i]);
+	}
+	while (now_ms() < end) {
+		struct frameio_limits limits = {
+			.fq_read = 1 + rand_r(&seed) % 8,
+			.fq_read_bytes = 1 + rand_r(&seed) % 8192,
+		};
+
+		ck_assert_int_eq(ioctl(wire.fd, FRAMEIO_SET_LIMITS, &limits), 0);
+		for (i = rand_r(&seed) % 100; i; i--) {
+			ck_assert_msg(wire_wait(&wire, STALL_MS), "stalled after %llu frames",
+				      (unsigned long long)received);
+			received += wire_read(&wire, next);
+			pause_at_random(&seed);
+		}
+	}
+	hunting = false;
+	/* senders that wait for room go on, and end */
+	while (nhunting)
+		if (wire_wait(&wire, 1))
+			received += wire_read(&wire, next);
+	for (i = 0; i < nsenders; i++)
+		sent += guest_call_join(&senders[i].call);
+	while (received < sent) {
+		ck_assert_msg(wire_wait(&wire, STALL_MS), "stalled after %llu of %llu frames",
+			      (unsigned long long)received, (unsigned long long)sent);
+		received += wire_read(&wire, next);
+	}
+	guest_stats(wire.fd, &stats);
+	ck_assert_uint_eq(stats.fs_read_queued, sent);
+	ck_assert_uint_gt(stats.fs_read_stops, 0);
+	printf("pressure: %u senders: %llu frames, %llu stops, no stall in %u s\n", nsenders,
+	       (unsigned long long)sent, (unsigned long long)stats.fs_read_stops, seconds());
+}
+END_TEST
+
+/* --- bytes ------------------------------------------------------------------------- */
+
+static uint64_t queued(int fd)
+{
+	struct frameio_stats stats;
+
+	guest_stats(fd, &stats);
+	return stats.fs_read_queued;
+}
+
+START_TEST(a_queue_holds_so_many_bytes_of_memory)
+{
+	struct frameio_limits limits = { .fq_read_bytes = 1 };
+	int fd = guest_create_up("fio0", 0, 1, 9000), packet;
+	unsigned char record[HDRLEN + 9014];
+	unsigned int i;
+
+	guest_sh("tc qdisc replace dev fio0 root pfifo limit 10000");
+	packet = guest_packet_socket("fio0");
+	ck_assert_int_eq(ioctl(fd, FRAMEIO_SET_LIMITS, &limits), 0);
+	for (i = 0; i < 3; i++)
+		guest_send(packet, 9014, i, 0);
+	/* an empty queue takes a frame of any size, and is full */
+	ck_assert_uint_eq(queued(fd), 1);
+	for (i = 0; i < 3; i++) {
+		ck_assert_int_eq(read(fd, record, sizeof(record)), sizeof(record));
+		guest_check_record(record, 9014, i, 0);
+	}
+	ck_assert_uint_eq(queued(fd), 3);
+	/* it is the memory that counts, not the length */
+	limits.fq_read_bytes = 16384;
+	ck_assert_int_eq(ioctl(fd, FRAMEIO_SET_LIMITS, &limits), 0);
+	for (i = 0; i < 100; i++)
+		guest_send(packet, LEN, i, 0);
+	ck_assert_uint_ge(queued(fd), 3 + 16384 / 1024);
+	ck_assert_uint_le(queued(fd), 3 + 16384 / LEN);
+	/* a larger limit lets the rest in at once */
+	limits.fq_read_bytes = FRAMEIO_BYTES_DEFAULT;
+	ck_assert_int_eq(ioctl(fd, FRAMEIO_SET_LIMITS, &limits), 0);
+	ck_assert_uint_eq(queued(fd), 103);
+	for (i = 0; i < 100; i++) {
+		ck_assert_int_eq(read(fd, record, sizeof(record)), HDRLEN + LEN);
+		guest_check_record(record, LEN, i, 0);
+	}
+}
+END_TEST
+
+START_TEST(a_write_queue_holds_so_many_bytes_of_memory)
+{
+	struct frameio_limits limits = { .fq_write_bytes = 4096 };
+	int fd = guest_create_up("fio0", 0, 1, 0), packet = guest_packet_socket("fio0");
+	unsigned char record[HDRLEN + LEN];
+	unsigned int i, n;
+
+	ck_assert_int_eq(ioctl(fd, FRAMEIO_SET_LIMITS, &limits), 0);
+	guest_set_nonblock(fd, true);
+	guest_receive_hold("fio0");
+	for (i = 0; i < 100; i++)
+		if (write(fd, record, guest_record(record, LEN, i, 0)) < 0)
+			break;
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_uint_ge(i, 4096 / 1024);
+	ck_assert_uint_le(i, 4096 / 256);
+	ck_assert_int_eq(guest_poll(fd, POLLOUT, 0) & POLLOUT, 0);
+	guest_receive_release();
+	ck_assert_int_ne(guest_poll(fd, POLLOUT, STALL_MS) & POLLOUT, 0);
+	for (n = 0; n < i; n++)
+		guest_receive(packet, LEN, n, 0);
+}
+END_TEST
+
+/* --- a shaper ---------------------------------------------------------------------- */
+
+#define RATE_BIT	16000000	/* of frames with their Ethernet header, as tbf counts */
+#define MSS		1448
+#define SKIP_MS		2000
+#define MEASURE_MS	5000
+
+/*
+ *	client in "left" -> tbf -> wires[0] -> forwarder -> wires[1] -> server in "right"
+ */
+struct tunnel {
+	struct wire wires[2];
+	_Atomic bool done;
+	double rate;	/* bits a second, as tbf counts them */
+};
+
+static void enter_netns(const char *name)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	fd = open(path, O_RDONLY);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(setns(fd, CLONE_NEWNET), 0);
+	close(fd);
+}
+
+/* A record of one port is one that can be written to the other; so is a frame of a tap. */
+static ssize_t call_forward(int unused, void *arg)
+{
+	struct tunnel *tunnel = arg;
+	unsigned char record[HDRLEN + 2048];
+	struct pollfd fds[2];
+	ssize_t len;
+	int i;
+
+	(void)unused;
+	for (i = 0; i < 2; i++)
+		fds[i] = (struct pollfd) { .fd = tunnel->wires[i].fd, .events = POLLIN };
+	while (!tunnel->done) {
+		ck_assert_int_ge(poll(fds, 2, 100), 0);
+		for (i = 0; i < 2; i++) {
+			while ((len = read(fds[i].fd, record, sizeof(record))) > 0)
+				/* what the other side has no room for is lost, as on a wire */
+				if (write(fds[!i].fd, record, len) < 0)
+					ck_assert_int_eq(errno, EAGAIN);
+		}
+	}
+	return 0;
+}
+
+static const struct sockaddr_in server_address = {
+	.sin_family = AF_INET,
+	.sin_port = 0x0700,
+};
+
+static ssize_t call_serve(int listener, void *arg)
+{
+	struct tunnel *tunnel = arg;
+	const int fd = accept(listener, NULL, NULL);
+	static char bytes[65536];
+	uint64_t begin, start, now, total = 0;
+	ssize_t len;
+
+	ck_assert_int_ge(fd, 0);
+	begin = start = now = now_ms();
+	while (now < begin + SKIP_MS + MEASURE_MS) {
+		len = read(fd, bytes, sizeof(bytes));
+		ck_assert_int_gt(len, 0);
+		now = now_ms();
+		if (now < begin + SKIP_MS) {
+			start = now;
+			continue;
+		}
+		total += len;
+	}
+	tunnel->rate = total * 8.0 * (MSS + 52 + 14) / MSS * 1000 / (now - start);
+	close(fd);
+	return 0;
+}
+
+static ssize_t call_transfer(int fd, void *arg)
+{
+	static const char bytes[16384];
+
+	(void)arg;
+	/* until the server has had enough */
+	while (send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL) > 0)
+		;
+	return 0;
+}
+
+/* A socket of the namespace, made by a thread of its own, which alone enters it. */
+static ssize_t call_socket(int unused, void *arg)
+{
+	(void)unused;
+	enter_netns(arg);
+	return socket(AF_INET, SOCK_STREAM, 0);
+}
+
+static int socket_in(char *netns)
+{
+	struct guest_call call;
+
+	guest_call_start(&call, call_socket, -1, netns);
+	return guest_call_join(&call);
+}
+
+static void tunnel_run(struct tunnel *tunnel)
+{
+	struct guest_call forward, serve, transfer;
+	struct sockaddr_in address = server_address;
+	int listener, client;
+
+	guest_sh("ip link set %s netns left && ip link set %s netns right", tunnel->wires[0].name,
+		 tunnel->wires[1].name);
+	guest_sh("ip -n left addr add 10.9.0.1/24 dev %s && ip -n left link set %s up",
+		 tunnel->wires[0].name, tunnel->wires[0].name);
+	guest_sh("ip -n right addr add 10.9.0.2/24 dev %s && ip -n right link set %s up",
+		 tunnel->wires[1].name, tunnel->wires[1].name);
+	guest_sh("tc -n left qdisc replace dev %s root tbf rate %ubit burst 20kb latency 100ms",
+		 tunnel->wires[0].name, RATE_BIT);
+	tunnel->done = false;
+	guest_call_start(&forward, call_forward, -1, tunnel);
+	listener = socket_in("right");
+	client = socket_in("left");
+	ck_assert_int_eq(bind(listener, (void *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	guest_call_start(&serve, call_serve, listener, tunnel);
+	address.sin_addr.s_addr = htonl(0x0a090002);
+	ck_assert_msg(connect(client, (void *)&address, sizeof(address)) == 0, "connect: %s",
+		      strerror(errno));
+	guest_call_start(&transfer, call_transfer, client, NULL);
+	guest_call_join(&serve);
+	close(listener);
+	guest_call_join(&transfer);
+	tunnel->done = true;
+	guest_call_join(&forward);
+	close(client);
+	/* with the files go the interfaces */
+	close(tunnel->wires[0].fd);
+	close(tunnel->wires[1].fd);
+}
+
+START_TEST(tcp_holds_the_rate_of_a_shaper)
+{
+	struct tunnel port = { .rate = 0 }, tap = { .rate = 0 };
+
+	guest_add_netns("left");
+	guest_add_netns("right");
+	port.wires[0] = port_open("fio0", 256);
+	port.wires[1] = port_open("fio1", 256);
+	tunnel_run(&port);
+	tap.wires[0] = tap_open("tap0", 500);
+	tap.wires[1] = tap_open("tap1", 500);
+	tunnel_run(&tap);
+	printf("pressure: a shaper of %.2f Mbit/s gives frameio %.2f, tap %.2f Mbit/s\n",
+	       RATE_BIT / 1e6, port.rate / 1e6, tap.rate / 1e6);
+	ck_assert_double_ge(port.rate, 0.95 * RATE_BIT);
+	ck_assert_double_le(port.rate, 1.05 * RATE_BIT);
+	guest_sh("ip netns del left && ip netns del right");
+}
+END_TEST
+
+static TCase *burst_tests(void)
+{
+	TCase *tcase = tcase_create("bursts");
+
+	tcase_set_timeout(tcase, 300);
+	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
+	tcase_add_loop_test(tcase, a_slow_reader_gets_all_that_the_qdisc_lets_through, 0,
+			    sizeof(bursts) / sizeof(bursts[0]));
+	return tcase;
+}
+
+static TCase *stall_tests(void)
+{
+	TCase *tcase = tcase_create("stalls");
+
+	tcase_set_timeout(tcase, 120 + seconds());
+	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
+	tcase_add_loop_test(tcase, no_stall, 0, 2);
+	return tcase;
+}
+
+static TCase *byte_tests(void)
+{
+	TCase *tcase = tcase_create("bytes");
+
+	tcase_set_timeout(tcase, 120);
+	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
+	tcase_add_test(tcase, a_queue_holds_so_many_bytes_of_memory);
+	tcase_add_test(tcase, a_write_queue_holds_so_many_bytes_of_memory);
+	return tcase;
+}
+
+static TCase *shaper_tests(void)
+{
+	TCase *tcase = tcase_create("shaper");
+
+	tcase_set_timeout(tcase, 300);
+	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
+	tcase_add_test(tcase, tcp_holds_the_rate_of_a_shaper);
+	return tcase;
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("pressure");
+
+	suite_add_tcase(suite, burst_tests());
+	suite_add_tcase(suite, stall_tests());
+	suite_add_tcase(suite, byte_tests());
+	suite_add_tcase(suite, shaper_tests());
+	return guest_run(suite);
+}
