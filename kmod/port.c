@@ -43,7 +43,8 @@ struct frameio_port *frameio_port_alloc(const struct frameio_port_config *config
 		return ERR_PTR(-ENOMEM);
 	/* where there is one queue pair there is nothing to steer */
 	if (config->nqueues_max > 1) {
-		port->flows = kvcalloc(FRAMEIO_NFLOWS, sizeof(*port->flows), GFP_KERNEL_ACCOUNT);
+		port->flows = kvcalloc(FRAMEIO_FLOW_SETS * FRAMEIO_FLOW_WAYS,
+				       sizeof(*port->flows), GFP_KERNEL_ACCOUNT);
 		if (!port->flows) {
 			kvfree(port);
 			return ERR_PTR(-ENOMEM);

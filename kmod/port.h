@@ -238,26 +238,57 @@ static inline u32 frameio_port_frame_limit(const struct frameio_port *port)
 	return frameio_port_is_l3(port) ? ETH_MAX_MTU : FRAMEIO_FRAME_MAX;
 }
 
-/* Flows that a port remembers; a power of two above FRAMEIO_NQUEUES_MAX. */
-#define FRAMEIO_NFLOWS	1024
+/*
+ * Flows that a port remembers: in sets, of a power of two above FRAMEIO_NQUEUES_MAX,
+ * of so many each.
+ */
+#define FRAMEIO_FLOW_SETS	1024
+#define FRAMEIO_FLOW_WAYS	4
+
+/*
+ * An entry is one word, so that nobody needs a lock: the hash, in the place of whose
+ * lowest bits, which are the set's number, stands the number of the queue pair,
+ * counted from 1. 0 is no flow's.
+ */
+static inline u32 frameio_flow_word(u32 hash, u16 index)
+{
+	return hash - hash % FRAMEIO_FLOW_SETS + index + 1;
+}
+
+static inline bool frameio_flow_matches(u32 word, u32 hash)
+{
+	return (word ^ hash) < FRAMEIO_FLOW_SETS;
+}
 
 /**
  * frameio_flow_learn() - note that a flow's frames are written to a queue pair
  * @qp: the queue pair
  * @hash: of the flow, the same in both directions
  *
- * An entry of the table is one word, so that nobody needs a lock: the hash, in
- * the place of whose lowest bits, which are the entry's index, stands the number
- * of the queue pair, counted from 1. The last flow to be written has the entry; it
- * keeps it for as long as no other comes. The word is written only when it changes.
+ * A flow has its entry until its set is full and another flow takes its place. The
+ * word is written only when it changes. Writers that race may both be noted, or one
+ * of them: all that is lost is the memory of a flow.
  */
 static inline void frameio_flow_learn(const struct frameio_qp *qp, u32 hash)
 {
-	u32 *entry = &qp->port->flows[hash % FRAMEIO_NFLOWS];
-	const u32 word = hash - hash % FRAMEIO_NFLOWS + qp->index + 1;
+	u32 *set = &qp->port->flows[hash % FRAMEIO_FLOW_SETS * FRAMEIO_FLOW_WAYS];
+	const u32 word = frameio_flow_word(hash, qp->index);
+	u32 *place = &set[hash / FRAMEIO_FLOW_SETS % FRAMEIO_FLOW_WAYS];
+	u32 found;
+	int i;
 
-	if (READ_ONCE(*entry) != word)
-		WRITE_ONCE(*entry, word);
+	for (i = 0; i < FRAMEIO_FLOW_WAYS; i++) {
+		found = READ_ONCE(set[i]);
+		if (found == word)
+			return;
+		if (!found)
+			place = &set[i];
+		if (found && frameio_flow_matches(found, hash)) {
+			place = &set[i];
+			break;
+		}
+	}
+	WRITE_ONCE(*place, word);
 }
 
 /**
@@ -269,14 +300,19 @@ static inline void frameio_flow_learn(const struct frameio_qp *qp, u32 hash)
  */
 static inline int frameio_flow_find(const struct frameio_port *port, u32 hash)
 {
-	const u32 word = READ_ONCE(port->flows[hash % FRAMEIO_NFLOWS]);
-	const u32 index = word % FRAMEIO_NFLOWS - 1;
+	const u32 *set = &port->flows[hash % FRAMEIO_FLOW_SETS * FRAMEIO_FLOW_WAYS];
+	u32 word, index;
+	int i;
 
-	/* an entry of nobody has index -1, which is no queue pair */
-	if ((word ^ hash) >= FRAMEIO_NFLOWS || index >= port->nqps ||
-	    !READ_ONCE(port->qps[index].bound))
-		return -1;
-	return index;
+	for (i = 0; i < FRAMEIO_FLOW_WAYS; i++) {
+		word = READ_ONCE(set[i]);
+		/* of an entry that is nobody's this is no queue pair's */
+		index = word % FRAMEIO_FLOW_SETS - 1;
+		if (frameio_flow_matches(word, hash) && index < port->nqps &&
+		    READ_ONCE(port->qps[index].bound))
+			return index;
+	}
+	return -1;
 }
 
 #endif /* _FRAMEIO_PORT_H */
