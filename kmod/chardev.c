@@ -322,13 +322,7 @@ static int frameio_chardev_set_limits(struct frameio_qp *qp, void __user *arg, s
 		return err == -E2BIG ? -EINVAL : err;
 	read_limit = (struct frameio_limit) { limits.fq_read, limits.fq_read_bytes };
 	write_limit = (struct frameio_limit) { limits.fq_write, limits.fq_write_bytes };
-	err = frameio_port_may_set_limits(qp->port, &read_limit, &write_limit);
-	if (err)
-		return err;
-	if (!frameio_limit_is_valid(&read_limit) || !frameio_limit_is_valid(&write_limit))
-		return -EINVAL;
-	frameio_qp_set_limits(qp, &read_limit, &write_limit);
-	return 0;
+	return frameio_qp_change_limits(qp, &read_limit, &write_limit);
 }
 
 static int frameio_chardev_set_options(struct frameio_file *file, u32 __user *arg)

@@ -29,7 +29,8 @@
  *
  * Beside this, port.c holds the objects and their lives, control.c creates,
  * opens, deletes and lists ports, node.c makes /dev/frameio, stats.c counts,
- * and compat.h knows the kernels.
+ * ethtool.c, sysfs.c and trace.h show it, charge.c knows who pays for the memory
+ * of frames that wait, and compat.h knows the kernels.
  *
  * OBJECTS, AND WHO KEEPS THEM
  *
@@ -83,6 +84,7 @@
  *
  * BACK-PRESSURE
  *
+ * A queue is full when it has reached its limit in frames or in bytes of memory.
  * A full read queue stops the transmit queue that feeds it, and the queueing
  * discipline holds the frames; it is started again at half empty. A full write
  * queue makes writers wait, or get EAGAIN. queue.c argues why no wake-up is lost.

@@ -146,6 +146,16 @@ static struct frameio_qp *frameio_port_find_free(struct frameio_port *port, u32 
 	return ERR_PTR(-EBUSY);
 }
 
+/* Set what the queues hold; what is 0 stays as it is. */
+static void frameio_qp_set_limits(struct frameio_qp *qp, const struct frameio_limit *read_limit,
+			   const struct frameio_limit *write_limit)
+{
+	if (frameio_queue_set_limit(&qp->read, read_limit))
+		frameio_qp_wake_transmit(qp);
+	if (frameio_queue_set_limit(&qp->write, write_limit))
+		wake_up_interruptible(&qp->write.wait);
+}
+
 /**
  * frameio_port_bind() - give a queue pair to a file
  * @port: the port
@@ -269,36 +279,30 @@ bool frameio_port_may_open_node(const struct frameio_port *port)
 static bool frameio_limit_is_within(const struct frameio_limit *limit,
 				    const struct frameio_limit *given)
 {
-	return limit->frames <= READ_ONCE(given->frames) &&
-	       limit->bytes <= READ_ONCE(given->bytes);
+	return limit->frames <= given->frames && limit->bytes <= given->bytes;
 }
 
-/**
- * frameio_port_may_set_limits() - may the caller let queues hold so much?
- * @port: the port
- * @read_limit: of read queues; what is 0 there is not wanted
- * @write_limit: likewise of write queues
- *
- * They may have what the port was given by its administrator, and more if they
- * hold CAP_NET_ADMIN in the user namespace that owns the port's network namespace.
+/*
+ * May the caller let queues hold so much? They may have what the port was given by
+ * its administrator, and more if they hold CAP_NET_ADMIN in the user namespace that
+ * owns the port's network namespace. Under bind_lock.
  *
  * Return: 0, -EPERM, or -ENODEV if the port is in none any more.
  */
-int frameio_port_may_set_limits(const struct frameio_port *port,
-				const struct frameio_limit *read_limit,
-				const struct frameio_limit *write_limit)
+static int frameio_port_may_set_limits(struct frameio_port *port,
+				       const struct frameio_limit *read_limit,
+				       const struct frameio_limit *write_limit)
 {
-	struct net *net = NULL;
-	struct net_device *dev;
+	struct net_device *dev = frameio_port_dev(port);
+	struct net *net;
 	int err;
 
 	if (frameio_limit_is_within(read_limit, &port->read_limit) &&
 	    frameio_limit_is_within(write_limit, &port->write_limit))
 		return 0;
+	/* the interface may be on its way to another namespace */
 	rcu_read_lock();
-	dev = rcu_dereference(port->dev);
-	if (dev)
-		net = maybe_get_net(dev_net(dev));
+	net = dev ? maybe_get_net(dev_net(dev)) : NULL;
 	rcu_read_unlock();
 	if (!net)
 		return -ENODEV;
@@ -450,33 +454,45 @@ const char *frameio_qp_mode_name(const struct frameio_qp *qp)
 	}
 }
 
-/* Can a queue be told to hold so much? */
+/**
+ * frameio_limit_is_valid() - can a queue be told to hold so much?
+ * @limit: what is 0 there is not asked for
+ */
 bool frameio_limit_is_valid(const struct frameio_limit *limit)
 {
 	return limit->frames <= FRAMEIO_LIMIT_MAX && limit->bytes <= FRAMEIO_BYTES_MAX;
 }
 
 /**
- * frameio_qp_set_limits() - set what the queues hold
+ * frameio_qp_change_limits() - set what the queues hold, as far as the caller may
  * @qp: the queue pair
- * @read_limit: valid; what is 0 there stays as it is
+ * @read_limit: what is 0 there stays as it is
  * @write_limit: likewise
+ *
+ * Return: 0, -EINVAL, -ENODEV or -EPERM.
  */
-void frameio_qp_set_limits(struct frameio_qp *qp, const struct frameio_limit *read_limit,
-			   const struct frameio_limit *write_limit)
+int frameio_qp_change_limits(struct frameio_qp *qp, const struct frameio_limit *read_limit,
+			     const struct frameio_limit *write_limit)
 {
-	if (frameio_queue_set_limit(&qp->read, read_limit))
-		frameio_qp_wake_transmit(qp);
-	if (frameio_queue_set_limit(&qp->write, write_limit))
-		wake_up_interruptible(&qp->write.wait);
+	int err;
+
+	/* no more than was given, even if that is taken back at this moment */
+	mutex_lock(&qp->port->bind_lock);
+	err = frameio_port_may_set_limits(qp->port, read_limit, write_limit);
+	if (!err && (!frameio_limit_is_valid(read_limit) || !frameio_limit_is_valid(write_limit)))
+		err = -EINVAL;
+	if (!err)
+		frameio_qp_set_limits(qp, read_limit, write_limit);
+	mutex_unlock(&qp->port->bind_lock);
+	return err;
 }
 
 static void frameio_limit_set(struct frameio_limit *given, const struct frameio_limit *limit)
 {
 	if (limit->frames)
-		WRITE_ONCE(given->frames, limit->frames);
+		given->frames = limit->frames;
 	if (limit->bytes)
-		WRITE_ONCE(given->bytes, limit->bytes);
+		given->bytes = limit->bytes;
 }
 
 /**
@@ -490,8 +506,10 @@ void frameio_port_set_limits(struct frameio_port *port, const struct frameio_lim
 {
 	u16 i;
 
+	mutex_lock(&port->bind_lock);
 	frameio_limit_set(&port->read_limit, read_limit);
 	frameio_limit_set(&port->write_limit, write_limit);
 	for (i = 0; i < port->nqps; i++)
 		frameio_qp_set_limits(&port->qps[i], read_limit, write_limit);
+	mutex_unlock(&port->bind_lock);
 }

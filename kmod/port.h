@@ -118,7 +118,8 @@ struct frameio_qp {
  * @owner: may open it, where FRAMEIO_PORT_OWNER is set; constant
  * @group: may open it, where FRAMEIO_PORT_GROUP is set; constant
  * @frame_max: longest frame that may be written, as the MTU has it now
- * @read_limit: what the administrator lets a read queue hold; written under RTNL
+ * @read_limit: what the administrator lets a read queue hold; written under RTNL and
+ *              @bind_lock
  * @write_limit: likewise a write queue
  * @carrier: the administrator lets the carrier be on while there is a reader
  * @creator: a file is open with which the port goes, unless it is persistent; RTNL
@@ -179,9 +180,6 @@ void frameio_port_get(struct frameio_port *port);
 void frameio_port_put(struct frameio_port *port);
 struct frameio_qp *frameio_port_bind(struct frameio_port *port, u32 queue);
 void frameio_port_unbind(struct frameio_qp *qp);
-int frameio_port_may_set_limits(const struct frameio_port *port,
-				const struct frameio_limit *read_limit,
-				const struct frameio_limit *write_limit);
 bool frameio_port_may_open(const struct frameio_port *port, struct net *net);
 bool frameio_port_may_open_node(const struct frameio_port *port);
 void frameio_port_attach_dev(struct frameio_port *port, struct net_device *dev);
@@ -195,8 +193,8 @@ void frameio_qp_wake_transmit(struct frameio_qp *qp);
 bool frameio_limit_is_valid(const struct frameio_limit *limit);
 void frameio_port_set_limits(struct frameio_port *port, const struct frameio_limit *read_limit,
 			     const struct frameio_limit *write_limit);
-void frameio_qp_set_limits(struct frameio_qp *qp, const struct frameio_limit *read_limit,
-			   const struct frameio_limit *write_limit);
+int frameio_qp_change_limits(struct frameio_qp *qp, const struct frameio_limit *read_limit,
+			     const struct frameio_limit *write_limit);
 
 /* A limit from user space, where 0 leaves it to us. */
 static inline struct frameio_limit frameio_limit_or_default(struct frameio_limit limit)
