@@ -274,10 +274,10 @@ static void parse_options(int argc, char **argv)
 			break;
 		case 'h':
 			usage();
-			exit(0);
+			exit(tool_finish(0));
 		case 'V':
 			tool_print_version();
-			exit(0);
+			exit(tool_finish(0));
 		default:
 			fprintf(stderr, "Try 'framehub --help'.\n");
 			exit(TOOL_MISUSED);
@@ -342,5 +342,5 @@ int main(int argc, char **argv)
 		frameio_batch_free(directions[i].batch);
 		frameio_close(ports[i].qp);
 	}
-	return good ? 0 : TOOL_FAILED;
+	return tool_finish(good ? 0 : TOOL_FAILED);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tool.h"
 
@@ -124,6 +125,72 @@ const void *tool_catch_signals(void)
 bool tool_interrupted(void)
 {
 	return interrupted;
+}
+
+bool tool_flush(void)
+{
+	const bool failed = ferror(stdout);
+
+	errno = 0;
+	if (!fflush(stdout) && !failed)
+		return true;
+	if (errno != EPIPE)
+		tool_die(TOOL_FAILED, "cannot write to standard output: %s",
+			 errno ? strerror(errno) : "not all was written");
+	return false;
+}
+
+int tool_finish(int status)
+{
+	if (!tool_flush())
+		return status;
+	/* what has no descriptor was not asked for; a server may tell of its full disk only now */
+	if (close(STDOUT_FILENO) && errno != EBADF)
+		tool_die(TOOL_FAILED, "cannot write to standard output: %s", strerror(errno));
+	return status;
+}
+
+/* Bytes of the well-formed, printable UTF-8 sequence that a text starts with; 0: none. */
+static size_t printable(const unsigned char *text)
+{
+	static const unsigned int least[] = { 0, 0, 0xa0, 0x800, 0x10000 };
+	unsigned int code;
+	size_t len, i;
+
+	if (text[0] < 0x80)
+		return text[0] >= ' ' && text[0] != 0x7f;
+	len = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
+	if (text[0] < 0xc2 || text[0] > 0xf4)
+		return 0;
+	code = text[0] & (0xff >> (len + 1));
+	for (i = 1; i < len; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (text[i] & 0x3f);
+	}
+	if (code < least[len] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+		return 0;
+	return len;
+}
+
+char *tool_clean(char *to, size_t size, const char *from)
+{
+	char *out = to;
+	size_t len;
+
+	for (; *from && size > 1; out += len, from += len, size -= len) {
+		len = printable((const unsigned char *)from);
+		if (!len) {
+			*out = '?';
+			len = 1;
+			continue;
+		}
+		if (len >= size)
+			break;
+		memcpy(out, from, len);
+	}
+	*out = '\0';
+	return to;
 }
 
 const char *tool_amount(char *to, double amount)

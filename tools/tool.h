@@ -52,6 +52,26 @@ const void *tool_catch_signals(void);
 /* Has one of them come? */
 bool tool_interrupted(void);
 
+/*
+ * Write out what was printed. Exits if that fails, but for a reader that has gone:
+ * then it returns false, and nothing more needs to be printed.
+ */
+bool tool_flush(void);
+
+/*
+ * The last thing before the end: write out and close standard output. Returns the exit
+ * code: @status, or TOOL_FAILED with a message where not all was written. A reader
+ * that has gone is no failure.
+ */
+int tool_finish(int status);
+
+/*
+ * Copy a text that others chose, such as the name of an interface or a process, so
+ * that it does no harm to a terminal and is UTF-8: '?' replaces what is not.
+ * Cuts it to @size, which is not 0. Returns @to.
+ */
+char *tool_clean(char *to, size_t size, const char *from);
+
 /* Write an amount with three digits and a unit's prefix: "1.23 G". @to has room for 16. */
 const char *tool_amount(char *to, double amount);
 
