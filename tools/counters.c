@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "counters.h"
+
+/*
+ * The kernel writes as many counters as the interface has at that time, whatever
+ * memory it was given, and the name may have come to be another interface's since
+ * it was asked how many that is. So there is room for far more than any has.
+ */
+#define ROOM	65536
+
+static int call(int fd, const char *interface, void *argument)
+{
+	struct ifreq request = { .ifr_data = argument };
+
+	strcpy(request.ifr_name, interface);
+	return ioctl(fd, SIOCETHTOOL, &request) ? -errno : 0;
+}
+
+static int read_names(int fd, const char *interface, struct ethtool_gstrings *names)
+{
+	*names = (struct ethtool_gstrings){
+		.cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_STATS, .len = ROOM,
+	};
+	return call(fd, interface, names);
+}
+
+static int read_values(int fd, const char *interface, struct ethtool_stats *values)
+{
+	*values = (struct ethtool_stats){ .cmd = ETHTOOL_GSTATS, .n_stats = ROOM };
+	return call(fd, interface, values);
+}
+
+/* Take "read_frames_vector" apart. */
+static bool understand(const char *text, struct counter *counter)
+{
+	static const struct {
+		const char *prefix;
+		enum counter_family family;
+	} families[] = {
+		{ "frames_", COUNTER_FRAMES },
+		{ "calls_", COUNTER_CALLS },
+		{ "drop_", COUNTER_DROPS },
+		{ "", COUNTER_SINGLE },
+	};
+	int i = 0;
+
+	if (!strncmp(text, "read_", 5))
+		counter->side = COUNTER_READ;
+	else if (!strncmp(text, "write_", 6))
+		counter->side = COUNTER_WRITE;
+	else
+		return false;
+	text = strchr(text, '_') + 1;
+	while (strncmp(text, families[i].prefix, strlen(families[i].prefix)))
+		i++;
+	counter->family = families[i].family;
+	snprintf(counter->name, sizeof(counter->name), "%s", text + strlen(families[i].prefix));
+	return true;
+}
+
+static bool is_same(const struct counter *a, const struct counter *b)
+{
+	return a->side == b->side && a->family == b->family && !strcmp(a->name, b->name);
+}
+
+/* Put a counter in its place; one that no port has is left out. */
+static void take(struct counters *counters, const char *text, uint64_t value)
+{
+	struct counter counter;
+	unsigned int queue, i = 0;
+	int end = 0;
+
+	if (sscanf(text, "q%u_%n", &queue, &end) != 1 || !end || queue >= FRAMEIO_NQUEUES_MAX ||
+	    !understand(text + end, &counter))
+		return;
+	while (i < counters->ncounters && !is_same(&counters->counters[i], &counter))
+		i++;
+	if (i == COUNTERS_MAX)
+		return;
+	if (i == counters->ncounters)
+		counters->counters[counters->ncounters++] = counter;
+	counters->values[queue][i] = value;
+	if (queue >= counters->nqueues)
+		counters->nqueues = queue + 1;
+	if (value)
+		counters->shown[queue] = true;
+}
+
+static int read_all(int fd, struct counters *counters, struct ethtool_gstrings *names,
+		    struct ethtool_stats *values)
+{
+	int err = read_names(fd, counters->interface, names);
+	char text[ETH_GSTRING_LEN + 1] = "";
+	struct timespec now;
+	uint32_t i;
+
+	if (!err)
+		err = read_values(fd, counters->interface, values);
+	if (err)
+		return err;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	counters->when = now.tv_sec + now.tv_nsec / 1e9;
+	for (i = 0; i < names->len && i < values->n_stats && i < ROOM; i++) {
+		memcpy(text, names->data + i * ETH_GSTRING_LEN, ETH_GSTRING_LEN);
+		take(counters, text, values->data[i]);
+	}
+	/* the name is that of another interface now, and the port's is another */
+	return counters->ncounters ? 0 : -ENODEV;
+}
+
+int counters_read(const struct link *link, struct counters *counters)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	/* memory that is not touched costs nothing */
+	struct ethtool_gstrings *names = calloc(1, sizeof(*names) + ROOM * ETH_GSTRING_LEN);
+	struct ethtool_stats *values = calloc(1, sizeof(*values) + ROOM * sizeof(uint64_t));
+	int ret = -ENOMEM;
+	uint32_t i;
+
+	memset(counters, 0, sizeof(*counters));
+	strcpy(counters->interface, link->name);
+	counters->ifindex = link->ifindex;
+	if (fd < 0)
+		ret = -errno;
+	else if (names && values)
+		ret = read_all(fd, counters, names, values);
+	for (i = 0; i < link->nqueues && i < FRAMEIO_NQUEUES_MAX; i++)
+		counters->shown[i] = true;
+	free(names);
+	free(values);
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+bool counters_since(const struct counters *before, const struct counters *now,
+		    struct counters *since)
+{
+	uint32_t queue;
+	unsigned int i;
+
+	if (before->ncounters != now->ncounters || now->when <= before->when)
+		return false;
+	*since = *now;
+	since->when = now->when - before->when;
+	for (queue = 0; queue < now->nqueues; queue++)
+		for (i = 0; i < now->ncounters; i++) {
+			/* another port by the same number */
+			if (!is_same(&before->counters[i], &now->counters[i]) ||
+			    before->values[queue][i] > now->values[queue][i])
+				return false;
+			since->values[queue][i] -= before->values[queue][i];
+		}
+	return true;
+}
+
+void counters_total(const struct counters *counters, uint64_t total[COUNTERS_MAX])
+{
+	uint32_t queue;
+	unsigned int i;
+
+	memset(total, 0, COUNTERS_MAX * sizeof(*total));
+	for (queue = 0; queue < counters->nqueues; queue++)
+		for (i = 0; i < counters->ncounters; i++)
+			total[i] += counters->values[queue][i];
+}
+
+uint64_t counters_sum(const struct counters *counters, const uint64_t row[COUNTERS_MAX],
+		      enum counter_side side, enum counter_family family, const char *name)
+{
+	const struct counter *counter = counters->counters;
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < counters->ncounters; i++, counter++)
+		if (counter->side == side && counter->family == family &&
+		    (!name || !strcmp(counter->name, name)))
+			sum += row[i];
+	return sum;
+}
+
+const char *counters_side_name(enum counter_side side)
+{
+	return side == COUNTER_READ ? "read" : "write";
+}
+
+const char *counters_family_name(enum counter_family family)
+{
+	static const char *const names[] = {
+		[COUNTER_FRAMES] = "frames",
+		[COUNTER_CALLS] = "calls",
+		[COUNTER_DROPS] = "drops",
+	};
+
+	return names[family];
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * Ports as rtnetlink has them: reading what they are, and changing them.
+ *
+ * Functions that can fail return a negative errno value.
+ */
+#ifndef FRAMEIO_LINK_H
+#define FRAMEIO_LINK_H
+
+#include <linux/netlink.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <frameio/frameio.h>
+
+#define LINK_KIND		"frameio"
+#define LINK_ADDRESS_MAX	32	/* bytes of a link-layer address, as the kernel has it */
+#define LINK_NAME_MAX		128	/* of another name of an interface, with its NUL */
+#define LINK_MODE_SIZE		16
+
+/* A queue pair in use. */
+struct link_queue {
+	uint32_t index;
+	bool open;
+	char mode[LINK_MODE_SIZE];
+	uint32_t read_len, read_limit, read_bytes;
+	uint32_t write_len, write_limit, write_bytes;
+};
+
+/* A port. */
+struct link {
+	int ifindex;
+	char name[IF_NAMESIZE];
+	bool up, carrier;
+	uint32_t mtu;
+	unsigned char address[LINK_ADDRESS_MAX];
+	unsigned int address_len;
+	uint32_t flags;			/* FRAMEIO_PORT_* */
+	uint32_t nqueues, nqueues_max, nopen;
+	uint32_t read_limit, write_limit, read_bytes, write_bytes;
+	uint32_t owner, group;		/* with FRAMEIO_PORT_OWNER, _GROUP */
+	bool moved;			/* it left for another network namespace, ... */
+	int32_t new_netnsid;		/* ... which has this number here; below 0: none */
+	unsigned int nrows;		/* of queues[] */
+	struct link_queue queues[FRAMEIO_NQUEUES_MAX];
+};
+
+/*
+ * Understand an RTM_NEWLINK or RTM_DELLINK. Nothing in it is trusted.
+ *
+ * Return: 1; 0, it is about something else than a port; -EBADMSG.
+ */
+int link_parse(const struct nlmsghdr *message, struct link *link);
+
+/* The port of that name or other name; -ENODEV; -EOPNOTSUPP, it is no port. */
+int link_get(const char *name, struct link *link);
+
+/* The port of that number. */
+int link_get_by_index(int ifindex, struct link *link);
+
+/* All ports, by their numbers, in an array to be freed; returns how many. */
+int link_list(struct link **links);
+
+/* What add and set can be asked for. */
+enum link_setting {
+	LINK_LAYER,		/* 2 or 3 */
+	LINK_QUEUES,
+	LINK_NUMQUEUES,
+	LINK_OWNER,
+	LINK_GROUP,
+	LINK_READ_LIMIT,
+	LINK_WRITE_LIMIT,
+	LINK_READ_BYTES,
+	LINK_WRITE_BYTES,
+	LINK_MTU,
+	LINK_ADDRESS,
+	LINK_UP,		/* 0 or 1, as the next two */
+	LINK_PERSIST,
+	LINK_CARRIER,
+	LINK_NAME,
+	LINK_NSETTINGS
+};
+
+struct link_settings {
+	bool given[LINK_NSETTINGS];
+	uint32_t value[LINK_NSETTINGS];	/* but for the address and the name */
+	unsigned char address[LINK_ADDRESS_MAX];
+	unsigned int address_len;
+	const char *name;
+};
+
+/* Why the kernel refused. */
+struct link_refusal {
+	char message[256];	/* the kernel's words, or none */
+	int setting;		/* the one it is about; -1: not told */
+};
+
+int link_add(const char *name, const struct link_settings *settings, struct link_refusal *refusal);
+int link_set(const struct link *link, const struct link_settings *settings,
+	     struct link_refusal *refusal);
+int link_delete(const struct link *link, struct link_refusal *refusal);
+
+/* What the dump socket and the monitor's read into: no message is longer. */
+#define LINK_BUFFER_SIZE	(256 * 1024)
+
+#endif
