@@ -13,8 +13,8 @@
 #include "counters.h"
 
 /*
- * The kernel writes as many counters as the interface has at that time, whatever
- * memory it was given, and the name may have come to be another interface's since
+ * Some kernels write as many counters as the interface has at that time, whatever
+ * memory they were given, and the name may have come to be another interface's since
  * it was asked how many that is. So there is room for far more than any has.
  */
 #define ROOM	65536
@@ -27,17 +27,36 @@ static int call(int fd, const char *interface, void *argument)
 	return ioctl(fd, SIOCETHTOOL, &request) ? -errno : 0;
 }
 
-static int read_names(int fd, const char *interface, struct ethtool_gstrings *names)
+/* How many counters there are, or a negative errno. */
+static int read_count(int fd, const char *interface)
+{
+	union {
+		struct ethtool_sset_info info;
+		char space[sizeof(struct ethtool_sset_info) + sizeof(uint32_t)];
+	} request = {
+		.info = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1 << ETH_SS_STATS },
+	};
+	int err = call(fd, interface, &request);
+
+	if (err)
+		return err;
+	/* another interface has the name now, and it counts nothing */
+	if (!request.info.sset_mask || !request.info.data[0] || request.info.data[0] > ROOM)
+		return -ENODEV;
+	return request.info.data[0];
+}
+
+static int read_names(int fd, const char *interface, int count, struct ethtool_gstrings *names)
 {
 	*names = (struct ethtool_gstrings){
-		.cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_STATS, .len = ROOM,
+		.cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_STATS, .len = count,
 	};
 	return call(fd, interface, names);
 }
 
-static int read_values(int fd, const char *interface, struct ethtool_stats *values)
+static int read_values(int fd, const char *interface, int count, struct ethtool_stats *values)
 {
-	*values = (struct ethtool_stats){ .cmd = ETHTOOL_GSTATS, .n_stats = ROOM };
+	*values = (struct ethtool_stats){ .cmd = ETHTOOL_GSTATS, .n_stats = count };
 	return call(fd, interface, values);
 }
 
@@ -100,22 +119,26 @@ static void take(struct counters *counters, const char *text, uint64_t value)
 static int read_all(int fd, struct counters *counters, struct ethtool_gstrings *names,
 		    struct ethtool_stats *values)
 {
-	int err = read_names(fd, counters->interface, names);
+	const int count = read_count(fd, counters->interface);
 	char text[ETH_GSTRING_LEN + 1] = "";
 	struct timespec now;
 	uint32_t i;
+	int err;
 
+	if (count < 0)
+		return count;
+	err = read_names(fd, counters->interface, count, names);
 	if (!err)
-		err = read_values(fd, counters->interface, values);
+		err = read_values(fd, counters->interface, count, values);
 	if (err)
 		return err;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	counters->when = now.tv_sec + now.tv_nsec / 1e9;
-	for (i = 0; i < names->len && i < values->n_stats && i < ROOM; i++) {
+	for (i = 0; i < names->len && i < values->n_stats && i < (uint32_t)count; i++) {
 		memcpy(text, names->data + i * ETH_GSTRING_LEN, ETH_GSTRING_LEN);
 		take(counters, text, values->data[i]);
 	}
-	/* the name is that of another interface now, and the port's is another */
+	/* what was read is another interface's */
 	return counters->ncounters ? 0 : -ENODEV;
 }
 

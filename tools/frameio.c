@@ -179,12 +179,12 @@ static const struct keyword {
 
 #define NKEYWORDS	(sizeof(keywords) / sizeof(*keywords))
 
+#define HINT_QUEUES	"'queues' takes 1 to 64, and no more than 'numqueues'"
+
 /* What can be done about a setting that the kernel does not take. */
 static const char *const hints[LINK_NSETTINGS] = {
-	[LINK_QUEUES] = "a port has 1 to 64 queue pairs, and at most the 'numqueues' it was "
-			"added with",
-	[LINK_NUMQUEUES] = "a port has 1 to 64 queue pairs, and at most the 'numqueues' it was "
-			   "added with",
+	[LINK_QUEUES] = HINT_QUEUES,
+	[LINK_NUMQUEUES] = HINT_QUEUES,
 	[LINK_OWNER] = "'owner' takes a user of this user namespace",
 	[LINK_GROUP] = "'group' takes a group of this user namespace",
 	[LINK_READ_LIMIT] = "'readlimit' takes 1 to 65536 frames",
@@ -633,12 +633,15 @@ static void enter_netns(const char *netns)
 	close(fd);
 }
 
+/* What the seconds of --watch are made of. */
+#define NUMBER	"0123456789."
+
 static double parse_interval(const char *text)
 {
 	char *end;
 	double seconds = strtod(text, &end);
 
-	if (!isdigit((unsigned char)*text) || *end || !(seconds >= 0.01 && seconds <= 86400))
+	if (text[strspn(text, NUMBER)] || *end || !(seconds >= 0.01 && seconds <= 86400))
 		tool_misused("--watch takes 0.01 to 86400 seconds, not '%s'", text);
 	return seconds;
 }
@@ -682,7 +685,7 @@ static int parse_options(int argc, char **argv)
 		case 'w':
 			/* the next word, if it can be a number of seconds */
 			if (!optarg && optind < argc &&
-			    !argv[optind][strspn(argv[optind], "0123456789.")])
+			    !argv[optind][strspn(argv[optind], NUMBER)])
 				optarg = argv[optind++];
 			options.interval = optarg ? parse_interval(optarg) : 1;
 			break;

@@ -112,7 +112,8 @@ int holder_list(struct holder **holders)
 	}
 	list.netns = self.st_ino;
 	while ((entry = readdir(processes))) {
-		if (!isdigit((unsigned char)*entry->d_name))
+		/* a file that a shell left open to us is the shell's */
+		if (!isdigit((unsigned char)*entry->d_name) || atoi(entry->d_name) == getpid())
 			continue;
 		process = openat(dirfd(processes), entry->d_name,
 				 O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -191,9 +191,17 @@ static void print_table(const struct counters *counters, double seconds)
 
 /* --- as JSON ------------------------------------------------------------------ */
 
+static struct json_object *double_json(double value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.3f", value);
+	return json_object_new_double_s(value, text);
+}
+
 static struct json_object *value_json(uint64_t value, double seconds)
 {
-	return seconds ? json_object_new_double(value / seconds) : json_object_new_uint64(value);
+	return seconds ? double_json(value / seconds) : json_object_new_uint64(value);
 }
 
 /* The object that the counters of a family are in. */
@@ -239,7 +247,7 @@ static struct json_object *port_json(const struct counters *counters, double sec
 	json_put_text(object, "name", counters->interface);
 	json_put_number(object, "ifindex", counters->ifindex);
 	if (seconds)
-		json_put(object, "seconds", json_object_new_double(seconds));
+		json_put(object, "seconds", double_json(seconds));
 	for (i = 0; i < counters->nqueues; i++) {
 		if (!counters->shown[i])
 			continue;
@@ -319,6 +327,7 @@ static void print_changes(const struct samples *before, const struct samples *sa
 {
 	struct json_object *array = options.json ? json_object_new_array() : NULL;
 	const struct counters *last;
+	struct json_object *object;
 	struct counters since;
 	int i;
 
@@ -331,8 +340,11 @@ static void print_changes(const struct samples *before, const struct samples *sa
 		else
 			print_table(&since, since.when);
 	}
-	if (array)
-		json_print(array, true);
+	if (array) {
+		object = json_object_new_object();
+		json_put(object, "ports", array);
+		json_print(object, true);
+	}
 }
 
 /* From the upper left corner on, over what was there. */
