@@ -264,6 +264,18 @@ static int take_message(const struct nlmsghdr *message, void *argument)
 	return request->take ? request->take(message, request->argument) : MNL_CB_OK;
 }
 
+/* Does a datagram hold whole messages only? After one that does not we might wait for ever. */
+static bool is_whole(const struct nlmsghdr *message, int len)
+{
+	bool whole = false;
+
+	while (mnl_nlmsg_ok(message, len)) {
+		message = mnl_nlmsg_next(message, &len);
+		whole = true;
+	}
+	return whole && len <= 0;
+}
+
 static int talk_by(struct mnl_socket *socket, struct request *request, void *buffer)
 {
 	static mnl_cb_t control[NLMSG_MIN_TYPE] = {
@@ -286,6 +298,8 @@ static int talk_by(struct mnl_socket *socket, struct request *request, void *buf
 		len = mnl_socket_recvfrom(socket, buffer, LINK_BUFFER_SIZE);
 		if (len < 0)
 			return -errno;
+		if (!is_whole(buffer, len))
+			return -EBADMSG;
 		ret = mnl_cb_run2(buffer, len, request->message->nlmsg_seq,
 				  mnl_socket_get_portid(socket), take_message, request, control,
 				  NLMSG_MIN_TYPE);
