@@ -314,7 +314,7 @@ int main(int argc, char **argv)
 	bool good;
 	int i, err;
 
-	tool_name = "framehub";
+	tool_start("framehub");
 	parse_options(argc, argv);
 	for (i = 0; i < 2; i++)
 		tool_parse_port(&ports[i].name, argv[optind + i]);

@@ -599,14 +599,14 @@ static const struct command *find_command(const char *word)
 	size_t i;
 
 	for (i = 0; i < NCOMMANDS; i++) {
-		if (strncmp(commands[i].name, word, strlen(word)))
+		if (!*word || strncmp(commands[i].name, word, strlen(word)))
 			continue;
 		if (found)
 			tool_misused("'%s' may be '%s' or '%s'", word, found->name,
 				     commands[i].name);
 		found = &commands[i];
 	}
-	if (!found || !*word)
+	if (!found)
 		tool_misused("'%s' is no command", word);
 	return found;
 }
@@ -713,7 +713,7 @@ int main(int argc, char **argv)
 	const struct command *command;
 	int first;
 
-	tool_name = "frameio";
+	tool_start("frameio");
 	/* so that getopt's messages begin like ours */
 	argv[0] = "frameio";
 	/* a reader that has gone is seen where its output is written */

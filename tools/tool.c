@@ -13,6 +13,33 @@ const char *tool_name;
 
 static volatile sig_atomic_t interrupted;
 
+/* Why the first write to standard output failed that did; 0: none. */
+static int output_error;
+
+/* stdio knows that a write failed, but not why when it is asked at the end. */
+static ssize_t write_output(void *cookie, const char *bytes, size_t len)
+{
+	ssize_t written = output_error ? -1 : write(STDOUT_FILENO, bytes, len);
+
+	(void)cookie;
+	if (written >= 0)
+		return written;
+	if (!output_error)
+		output_error = errno;
+	return 0;
+}
+
+void tool_start(const char *name)
+{
+	FILE *output = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = write_output });
+
+	tool_name = name;
+	if (!output)
+		tool_die(TOOL_FAILED, "out of memory");
+	setvbuf(output, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
+	stdout = output;
+}
+
 static void print_message(const char *format, va_list args)
 {
 	fflush(stdout);
@@ -129,23 +156,19 @@ bool tool_interrupted(void)
 
 bool tool_flush(void)
 {
-	const bool failed = ferror(stdout);
-
-	errno = 0;
-	if (!fflush(stdout) && !failed)
+	fflush(stdout);
+	if (!output_error)
 		return true;
-	if (errno != EPIPE)
+	if (output_error != EPIPE)
 		tool_die(TOOL_FAILED, "cannot write to standard output: %s",
-			 errno ? strerror(errno) : "not all was written");
+			 strerror(output_error));
 	return false;
 }
 
 int tool_finish(int status)
 {
-	if (!tool_flush())
-		return status;
 	/* what has no descriptor was not asked for; a server may tell of its full disk only now */
-	if (close(STDOUT_FILENO) && errno != EBADF)
+	if (tool_flush() && close(STDOUT_FILENO) && errno != EBADF)
 		tool_die(TOOL_FAILED, "cannot write to standard output: %s", strerror(errno));
 	return status;
 }

@@ -20,6 +20,9 @@ enum {
 /* The tool's name, for messages. */
 extern const char *tool_name;
 
+/* The first thing: the tool's name, and a standard output whose errors are noted. */
+void tool_start(const char *name);
+
 /* A port as given on a command line: [NETNS:]NAME. */
 struct tool_port {
 	const char *text;	/* as it was given */
