@@ -51,7 +51,7 @@ static void usage(void)
 	     "  -V, --version           print the version");
 }
 
-/* --- JSON ------------------------------------------------------------------------ */
+/* --- JSON ------------------------------------------------------------ */
 
 void json_put(struct json_object *object, const char *key, struct json_object *value)
 {
@@ -84,7 +84,7 @@ void json_print(struct json_object *object, bool one_line)
 	json_object_put(object);
 }
 
-/* --- finding ports ------------------------------------------------------------------ */
+/* --- finding ports --------------------------------------------------- */
 
 /* A sentence for why a port cannot be had. */
 static const char *explain(int error)
@@ -132,7 +132,7 @@ int command_choose_ports(const char *doing, const char *name, struct link **link
 	return 1;
 }
 
-/* --- add, set and del ---------------------------------------------------------------- */
+/* --- add, set and del ------------------------------------------------ */
 
 enum {
 	FOR_ADD = 1,
@@ -499,7 +499,7 @@ static int command_delete(char **words)
 	return 0;
 }
 
-/* --- version ---------------------------------------------------------------------------- */
+/* --- version --------------------------------------------------------- */
 
 /* The loaded module's, or false. */
 static bool read_module_version(char *to, size_t size)
@@ -543,7 +543,7 @@ static int command_version(char **words)
 	return 0;
 }
 
-/* --- the command line --------------------------------------------------------------------- */
+/* --- the command line ------------------------------------------------ */
 
 /* The only argument of a command, or none. */
 static const char *only_name(const char *command, char **words)

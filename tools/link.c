@@ -9,7 +9,7 @@
 
 #include "link.h"
 
-/* --- understanding a message ------------------------------------------------ */
+/* --- understanding a message ----------------------------------------- */
 
 /* Attributes by their type, those of them that are as they should be. */
 struct table {
@@ -29,6 +29,15 @@ static int table_take(const struct nlattr *attr, void *argument)
 		return MNL_CB_ERROR;
 	table->attrs[type] = attr;
 	return MNL_CB_OK;
+}
+
+/*
+ * Libmnl rounds up where a message ends. The kernel's have a length that needs no
+ * rounding; another one could have an attribute that goes on behind its end.
+ */
+static bool ends_evenly(const struct nlmsghdr *message)
+{
+	return MNL_ALIGN(message->nlmsg_len) == message->nlmsg_len;
 }
 
 static uint32_t get_u32(const struct nlattr *attr, uint32_t absent)
@@ -151,7 +160,7 @@ int link_parse(const struct nlmsghdr *message, struct link *link)
 
 	if (message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK)
 		return 0;
-	if (mnl_nlmsg_get_payload_len(message) < sizeof(*header))
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(*header) || !ends_evenly(message))
 		return -EBADMSG;
 	/* a bridge tells of its ports by the same messages */
 	if (header->ifi_family != AF_UNSPEC)
@@ -184,7 +193,7 @@ int link_parse(const struct nlmsghdr *message, struct link *link)
 	return infos[IFLA_INFO_DATA] ? parse_port(infos[IFLA_INFO_DATA], link) : 1;
 }
 
-/* --- asking the kernel ------------------------------------------------------- */
+/* --- asking the kernel ----------------------------------------------- */
 
 /* A request, and what to do with the answer. */
 struct request {
@@ -209,7 +218,7 @@ static void read_ack(const struct nlmsghdr *message, const struct request *reque
 	size_t start = sizeof(*error);
 	unsigned int offset, i;
 
-	if (!(message->nlmsg_flags & NLM_F_ACK_TLVS))
+	if (!(message->nlmsg_flags & NLM_F_ACK_TLVS) || !ends_evenly(message))
 		return;
 	if (!(message->nlmsg_flags & NLM_F_CAPPED)) {
 		if (error->msg.nlmsg_len < sizeof(error->msg) ||
@@ -341,7 +350,7 @@ static struct nlmsghdr *start_request(void *space, int type, int flags, int ifin
 	return message;
 }
 
-/* --- reading ------------------------------------------------------------------ */
+/* --- reading --------------------------------------------------------- */
 
 /* The counters of every interface are not wanted. */
 static void put_filter(struct nlmsghdr *message)
@@ -463,7 +472,7 @@ int link_list(struct link **links)
 	return ret;
 }
 
-/* --- changing ----------------------------------------------------------------- */
+/* --- changing -------------------------------------------------------- */
 
 /* A request that changes a port, and where in it each setting is. */
 struct change {

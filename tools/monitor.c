@@ -24,7 +24,7 @@ struct ports {
 	int count;
 };
 
-/* --- telling -------------------------------------------------------------------- */
+/* --- telling --------------------------------------------------------- */
 
 /* An event under construction: what is told of it in words, and its members. */
 struct event {
@@ -184,7 +184,7 @@ static void tell_changes(const struct link *before, const struct link *link)
 		tell_switch("carrier", link, link->carrier);
 }
 
-/* --- knowing -------------------------------------------------------------------- */
+/* --- knowing --------------------------------------------------------- */
 
 static struct link *find_port(const struct ports *ports, int ifindex)
 {
@@ -269,7 +269,7 @@ static void catch_up(struct ports *ports)
 	free(now.links);
 }
 
-/* --- listening -------------------------------------------------------------------- */
+/* --- listening ------------------------------------------------------- */
 
 /* Events that wait while we print: more than the default, as far as we may. */
 #define WAITING_BYTES	(1 << 20)

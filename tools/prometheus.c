@@ -61,7 +61,7 @@ static void print_sample(const char *metric, const char *suffix, const char *int
 	print_label("interface", interface);
 }
 
-/* --- counters ----------------------------------------------------------------- */
+/* --- counters -------------------------------------------------------- */
 
 static const char *help_of(const char *metric)
 {
@@ -135,7 +135,7 @@ static void print_counters(const struct counters *counters, int count)
 	}
 }
 
-/* --- what ports are ------------------------------------------------------------- */
+/* --- what ports are -------------------------------------------------- */
 
 struct gauge {
 	const char *metric;

@@ -67,7 +67,7 @@ static bool holds(const struct holder *holder, const struct link *link,
 	return holder->ifindex == link->ifindex && holder->queue == queue->index;
 }
 
-/* --- as text ------------------------------------------------------------------ */
+/* --- as text --------------------------------------------------------- */
 
 static void print_holders(const struct link *link, const struct link_queue *queue,
 			  const struct holder *holders, int nholders)
@@ -131,7 +131,7 @@ static void print_port(const struct link *link, const struct holder *holders, in
 		print_queue(link, &link->queues[i], holders, nholders);
 }
 
-/* --- as JSON ------------------------------------------------------------------ */
+/* --- as JSON --------------------------------------------------------- */
 
 static struct json_object *queue_json(uint32_t len, uint32_t limit, uint32_t bytes)
 {

@@ -53,7 +53,7 @@ static void take_samples(const char *name, struct samples *samples)
 	}
 }
 
-/* --- as a table --------------------------------------------------------------- */
+/* --- as a table ------------------------------------------------------ */
 
 #define LABEL_WIDTH	22
 
@@ -189,7 +189,7 @@ static void print_table(const struct counters *counters, double seconds)
 	print_rows(counters, total, "total", seconds);
 }
 
-/* --- as JSON ------------------------------------------------------------------ */
+/* --- as JSON --------------------------------------------------------- */
 
 static struct json_object *double_json(double value)
 {
@@ -264,7 +264,7 @@ static struct json_object *port_json(const struct counters *counters, double sec
 	return object;
 }
 
-/* --- once --------------------------------------------------------------------- */
+/* --- once ------------------------------------------------------------ */
 
 static void print_samples(const struct samples *samples)
 {
@@ -284,7 +284,7 @@ static void print_samples(const struct samples *samples)
 	}
 }
 
-/* --- again and again ------------------------------------------------------------ */
+/* --- again and again ------------------------------------------------- */
 
 static double now(void)
 {

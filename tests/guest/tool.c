@@ -24,7 +24,7 @@
 
 #include "guest.h"
 
-/* --- running it ------------------------------------------------------------------- */
+/* --- running it ------------------------------------------------------ */
 
 /* What a command printed, and its exit code. */
 static char printed[1 << 20], complaint[4096];
@@ -94,7 +94,7 @@ static void __attribute__((format(printf, 3, 4))) bad(int status, const char *te
 	va_end(args);
 	ck_assert_msg(found == status, "'%s': %d, %s", format, found, complaint);
 	ck_assert_msg(!strncmp(complaint, "frameio: ", 9), "'%s': %s", format, complaint);
-	ck_assert_msg(strstr(complaint, text) != NULL, "'%s': %s", format, complaint);
+	ck_assert_msg(strstr(complaint, text), "'%s': %s", format, complaint);
 	ck_assert_msg(strchr(complaint, '\n')[1] == '\0' || status == 2, "'%s': %s", format,
 		      complaint);
 }
@@ -110,7 +110,7 @@ static void has_line(const char *pattern)
 	regfree(&regex);
 }
 
-/* --- JSON --------------------------------------------------------------------------- */
+/* --- JSON ------------------------------------------------------------ */
 
 static struct json_object *parse(const char *text)
 {
@@ -176,7 +176,7 @@ static void has_length(struct json_object *object, const char *path, size_t leng
 	ck_assert_uint_eq(json_object_array_length(*path ? at(object, path) : object), length);
 }
 
-/* --- processes that go on ------------------------------------------------------------- */
+/* --- processes that go on -------------------------------------------- */
 
 struct process {
 	pid_t pid;
@@ -231,7 +231,7 @@ static const char *next_line(struct process *process)
 {
 	static char line[65536];
 
-	ck_assert_msg(fgets(line, sizeof(line), process->output) != NULL, "it said no more");
+	ck_assert_msg(fgets(line, sizeof(line), process->output), "it said no more");
 	line[strcspn(line, "\n")] = '\0';
 	return line;
 }
@@ -258,7 +258,7 @@ static void interrupt(struct process *process)
 	ck_assert_int_eq(wait_for_end(process), 0);
 }
 
-/* --- add, show, set, del ---------------------------------------------------------------- */
+/* --- add, show, set, del --------------------------------------------- */
 
 START_TEST(add_takes_the_defaults)
 {
@@ -529,7 +529,7 @@ START_TEST(a_name_is_taken_as_it_is)
 }
 END_TEST
 
-/* --- show ------------------------------------------------------------------------------ */
+/* --- show ------------------------------------------------------------ */
 
 START_TEST(show_tells_who_holds_a_queue_pair)
 {
@@ -572,7 +572,7 @@ START_TEST(show_tells_who_holds_a_queue_pair)
 }
 END_TEST
 
-/* --- stat ------------------------------------------------------------------------------ */
+/* --- stat ------------------------------------------------------------ */
 
 /* Frames into queue pair 0 and out of it by both ways to call, and one the other way. */
 static void move_frames(int fd, int packet, unsigned int nframes)
@@ -640,7 +640,8 @@ START_TEST(stat_counts_what_was_moved)
 	check_counters(at(ports, "/0/queue_pairs/0"));
 	check_counters(at(ports, "/0/total"));
 	good("frameio stat fio0");
-	has_line("^fio0 +frames in +frames out +bytes +calls +per call +stops +wakes +drops +errors$");
+	has_line("^fio0 +frames in +frames out +bytes +calls +per call +stops +wakes +drops "
+		 "+errors$");
 	has_line("^  queue 0 read +3 +3 +300 +3 +1\\.0 +0 +0 +0 +1$");
 	has_line("^    by single +2 +2 +1\\.0$");
 	has_line("^    by frameio +1 +1 +1\\.0$");
@@ -749,6 +750,16 @@ static size_t metric_len(const char *line)
 	return strcspn(line, "{ ");
 }
 
+/* A sample with that value; @labels come after the interface's. */
+static void has_sample(const char *metric, const char *interface, const char *labels, int value)
+{
+	char pattern[256];
+
+	snprintf(pattern, sizeof(pattern), "^frameio_%s\\{interface=\"%s\"%s%s\\} %d$", metric,
+		 interface, *labels ? "," : "", labels, value);
+	has_line(pattern);
+}
+
 START_TEST(stat_prints_for_prometheus)
 {
 	static const char *const sample =
@@ -761,16 +772,16 @@ START_TEST(stat_prints_for_prometheus)
 	good("frameio add fio1 && frameio set fio0 queues 1");
 	move_frames(fd, guest_packet_socket("fio0"), 4);
 	good("frameio stat --prometheus");
-	has_line("^frameio_read_frames_total\\{interface=\"fio0\",queue=\"0\",mode=\"single\"\\} 4$");
-	has_line("^frameio_read_frames_total\\{interface=\"fio0\",queue=\"0\",mode=\"frameio\"\\} 1$");
-	has_line("^frameio_read_bytes_total\\{interface=\"fio0\",queue=\"0\"\\} 500$");
-	has_line("^frameio_read_drops_total\\{interface=\"fio0\",queue=\"0\",reason=\"closed\"\\} 0$");
-	has_line("^frameio_write_received_total\\{interface=\"fio0\",queue=\"0\"\\} 1$");
-	has_line("^frameio_read_frames_total\\{interface=\"fio1\",queue=\"0\",mode=\"single\"\\} 0$");
-	has_line("^frameio_up\\{interface=\"fio0\"\\} 1$");
-	has_line("^frameio_up\\{interface=\"fio1\"\\} 0$");
-	has_line("^frameio_read_queue_limit_frames\\{interface=\"fio1\",queue=\"0\"\\} 1024$");
-	has_line("^frameio_queue_open\\{interface=\"fio0\",queue=\"0\"\\} 1$");
+	has_sample("read_frames_total", "fio0", "queue=\"0\",mode=\"single\"", 4);
+	has_sample("read_frames_total", "fio0", "queue=\"0\",mode=\"frameio\"", 1);
+	has_sample("read_bytes_total", "fio0", "queue=\"0\"", 500);
+	has_sample("read_drops_total", "fio0", "queue=\"0\",reason=\"closed\"", 0);
+	has_sample("write_received_total", "fio0", "queue=\"0\"", 1);
+	has_sample("read_frames_total", "fio1", "queue=\"0\",mode=\"single\"", 0);
+	has_sample("up", "fio0", "", 1);
+	has_sample("up", "fio1", "", 0);
+	has_sample("read_queue_limit_frames", "fio1", "queue=\"0\"", 1024);
+	has_sample("queue_open", "fio0", "queue=\"0\"", 1);
 
 	/* HELP, TYPE and all samples of a metric follow one another, once */
 	ck_assert_int_eq(regcomp(&regex, sample, REG_EXTENDED | REG_NOSUB), 0);
@@ -798,7 +809,7 @@ START_TEST(stat_prints_for_prometheus)
 }
 END_TEST
 
-/* --- monitor ----------------------------------------------------------------------------- */
+/* --- monitor --------------------------------------------------------- */
 
 START_TEST(monitor_tells_what_happens)
 {
@@ -947,7 +958,7 @@ START_TEST(monitor_ends_with_its_reader)
 }
 END_TEST
 
-/* --- elsewhere, and as others -------------------------------------------------------------- */
+/* --- elsewhere, and as others ---------------------------------------- */
 
 START_TEST(another_namespace_is_entered)
 {
@@ -1042,7 +1053,7 @@ START_TEST(version_tells_what_differs)
 }
 END_TEST
 
-/* --- trouble ----------------------------------------------------------------------------------- */
+/* --- trouble --------------------------------------------------------- */
 
 START_TEST(what_cannot_be_printed_is_a_failure)
 {
@@ -1100,7 +1111,7 @@ START_TEST(ports_that_come_and_go_do_no_harm)
 }
 END_TEST
 
-/* --- completion and the manual page ------------------------------------------------------------- */
+/* --- completion and the manual page ---------------------------------- */
 
 /* What bash offers for the last of some words, separated by spaces. */
 static const struct {

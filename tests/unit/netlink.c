@@ -14,7 +14,7 @@
 
 #include "../../tools/link.h"
 
-/* --- the kernel ------------------------------------------------------------------- */
+/* --- the kernel ------------------------------------------------------ */
 
 #define ANSWERS		256
 #define PORTID		4711
@@ -128,7 +128,7 @@ static void end_answers(void)
 	forget_answers();
 }
 
-/* --- messages --------------------------------------------------------------------- */
+/* --- messages -------------------------------------------------------- */
 
 static _Alignas(8) unsigned char space[65536];
 
@@ -243,11 +243,12 @@ static void check_port(const struct link *link, unsigned int nqueues)
 		ck_assert(link->queues[i].open);
 		ck_assert_str_eq(link->queues[i].mode, "readwrite");
 		ck_assert_uint_eq(link->queues[i].read_len, 100 + IFLA_FRAMEIO_QUEUE_READ_LEN);
-		ck_assert_uint_eq(link->queues[i].write_bytes, 100 + IFLA_FRAMEIO_QUEUE_WRITE_BYTES);
+		ck_assert_uint_eq(link->queues[i].write_bytes,
+				  100 + IFLA_FRAMEIO_QUEUE_WRITE_BYTES);
 	}
 }
 
-/* --- understanding ------------------------------------------------------------------ */
+/* --- understanding --------------------------------------------------- */
 
 /* Understand a copy, beyond which is nothing of ours; what comes of it is in bounds. */
 static void understand(const void *bytes, size_t len)
@@ -351,7 +352,7 @@ START_TEST(a_message_may_hold_anything)
 }
 END_TEST
 
-/* --- asking ------------------------------------------------------------------------- */
+/* --- asking ---------------------------------------------------------- */
 
 START_TEST(a_port_is_found_by_its_name)
 {
@@ -400,7 +401,8 @@ START_TEST(an_interrupted_dump_is_begun_again)
 	int i;
 
 	for (i = 0; i < 3; i++)
-		answer_message(port_message(NLM_F_MULTI | NLM_F_DUMP_INTR, AF_UNSPEC, "frameio", 1));
+		answer_message(port_message(NLM_F_MULTI | NLM_F_DUMP_INTR, AF_UNSPEC, "frameio",
+					    1));
 	/* one that is known to be interrupted only at its end */
 	answer_message(port_message(NLM_F_MULTI, AF_UNSPEC, "frameio", 1));
 	answer_message(end_message(NLM_F_DUMP_INTR, 0));
