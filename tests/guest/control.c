@@ -820,7 +820,7 @@ END_TEST
 
 START_TEST(limits_of_a_port_that_is_gone)
 {
-	struct frameio_limits limits = { FRAMEIO_LIMIT_DEFAULT, 0 };
+	struct frameio_limits limits = { .fq_read = FRAMEIO_LIMIT_DEFAULT };
 	int fd = guest_create("fio0", 0, 1);
 
 	delete_port("fio0");

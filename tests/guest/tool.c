@@ -1096,7 +1096,7 @@ START_TEST(ports_that_come_and_go_do_no_harm)
 		      "ip link set fio1 up; ip link set fio1 mtu 1400; "
 		      "ip link del fio1; done");
 	watch = start("frameio", "-j", "stat", "-w", "0.1");
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 2; i++) {
 		is_text(json("show"), "/0/name", "fio0");
 		is_text(json("stat"), "/0/name", "fio0");
 		ck_assert_int_le(run("frameio stat fio1"), 1);
@@ -1239,7 +1239,7 @@ static TCase *tool_tests(void)
 {
 	TCase *tcase = tcase_create("tool");
 
-	tcase_set_timeout(tcase, 120);
+	tcase_set_timeout(tcase, 240);
 	tcase_add_checked_fixture(tcase, delete_ports, NULL);
 	tcase_add_test(tcase, add_takes_the_defaults);
 	tcase_add_test(tcase, add_takes_everything);
