@@ -110,10 +110,20 @@ dropped:
 	return NETDEV_TX_OK;
 }
 
+/* The hash of a frame's flow, the same for both directions; the frame keeps it for others. */
+static u32 frameio_netdev_flow(struct sk_buff *skb)
+{
+	const u32 hash = __skb_get_hash_symmetric(skb);
+
+	if (!skb->hash)
+		__skb_set_sw_hash(skb, hash, false);
+	return hash;
+}
+
 /*
  * A flow goes to the queue pair that its own written frames came through, or else
- * to one of those with a reader, by its hash. The hash is the same for both
- * directions of a flow; it is made only where there is a choice.
+ * to one of those with a reader, by its hash, which is made only where there is a
+ * choice.
  */
 static u16 frameio_netdev_select_queue(struct net_device *dev, struct sk_buff *skb,
 				       struct net_device *sb_dev)
@@ -126,7 +136,7 @@ static u16 frameio_netdev_select_queue(struct net_device *dev, struct sk_buff *s
 
 	if (n <= 1)
 		return n ? READ_ONCE(port->steer[0]) : 0;
-	hash = __skb_get_hash_symmetric(skb);
+	hash = frameio_netdev_flow(skb);
 	learnt = frameio_flow_find(port, hash);
 	if (learnt >= 0)
 		return learnt;
@@ -151,7 +161,7 @@ static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb)
 		skb_record_rx_queue(skb, qp->index);
 	if (READ_ONCE(qp->port->nsteer) > 1) {
 		skb_reset_network_header(skb);
-		frameio_flow_learn(qp, __skb_get_hash_symmetric(skb));
+		frameio_flow_learn(qp, frameio_netdev_flow(skb));
 	}
 	napi_gro_receive(&qp->napi, skb);
 }

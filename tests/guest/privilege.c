@@ -374,6 +374,16 @@ static int try_netlink_limits(int fd UNUSED)
 	return try_netlink(RTM_NEWLINK, 0, "fio0", IFLA_FRAMEIO_READ_LIMIT, 2 * LIMIT);
 }
 
+static int try_netlink_queues(int fd UNUSED)
+{
+	return try_netlink(RTM_NEWLINK, 0, "fio0", IFLA_FRAMEIO_NQUEUES, 1);
+}
+
+static int try_netlink_persist(int fd UNUSED)
+{
+	return try_netlink(RTM_NEWLINK, 0, "fio0", IFLA_FRAMEIO_FLAGS, FRAMEIO_PORT_PERSIST);
+}
+
 /* An ioctl of netdevice(7) on fio0. */
 static int try_device(unsigned long number, struct ifreq *request)
 {
@@ -415,6 +425,61 @@ static int try_rename(int fd UNUSED)
 	return try_device(SIOCSIFNAME, &request);
 }
 
+static int try_ring(int fd UNUSED)
+{
+	struct ethtool_ringparam ring = {
+		.cmd = ETHTOOL_SRINGPARAM, .rx_pending = LIMIT, .tx_pending = 2 * LIMIT,
+	};
+	struct ifreq request = { .ifr_data = (void *)&ring };
+
+	return try_device(SIOCETHTOOL, &request);
+}
+
+static int try_channels(int fd UNUSED)
+{
+	struct ethtool_channels channels = { .cmd = ETHTOOL_SCHANNELS, .combined_count = 1 };
+	struct ifreq request = { .ifr_data = (void *)&channels };
+
+	return try_device(SIOCETHTOOL, &request);
+}
+
+static int try_speed(int fd UNUSED)
+{
+	struct ethtool_cmd speed = {
+		.cmd = ETHTOOL_SSET, .speed = SPEED_100, .duplex = DUPLEX_HALF,
+		.port = PORT_OTHER,
+	};
+	struct ifreq request = { .ifr_data = (void *)&speed };
+
+	return try_device(SIOCETHTOOL, &request);
+}
+
+static int try_offload(int fd UNUSED)
+{
+	struct ethtool_value value = { .cmd = ETHTOOL_SGSO, .data = 0 };
+	struct ifreq request = { .ifr_data = (void *)&value };
+
+	return try_device(SIOCETHTOOL, &request);
+}
+
+static int try_carrier(int fd UNUSED)
+{
+	char buffer[512];
+	struct nlmsghdr *request = netlink_start(buffer, RTM_NEWLINK, 0, "fio0");
+
+	mnl_attr_put_u8(request, IFLA_CARRIER, 0);
+	return netlink_end(request);
+}
+
+static int try_alias(int fd UNUSED)
+{
+	char buffer[512];
+	struct nlmsghdr *request = netlink_start(buffer, RTM_NEWLINK, 0, "fio0");
+
+	mnl_attr_put_strz(request, IFLA_IFALIAS, "to the lab");
+	return netlink_end(request);
+}
+
 /* Into a namespace that belongs to the same user namespace. */
 static int try_move(int fd UNUSED)
 {
@@ -449,9 +514,20 @@ static int try_counters(int fd UNUSED)
 	} counters = { .stats = { .cmd = ETHTOOL_GSTATS, .n_stats = 64 } };
 	struct ifreq request = { .ifr_data = (void *)&counters };
 
-	if (access("/sys/class/net/fio0/statistics/rx_packets", R_OK))
+	if (access("/sys/class/net/fio0/statistics/rx_packets", R_OK) ||
+	    access("/sys/class/net/fio0/frameio/mode", R_OK))
 		return errno;
 	return try_device(SIOCETHTOOL, &request);
+}
+
+static int try_sizes(int fd UNUSED)
+{
+	struct ethtool_ringparam ring = { .cmd = ETHTOOL_GRINGPARAM };
+	struct ifreq request = { .ifr_data = (void *)&ring };
+	const int ret = try_device(SIOCETHTOOL, &request);
+
+	ck_assert_uint_eq(ring.tx_pending, LIMIT);
+	return ret;
 }
 
 /* With a file that was passed: a frame waits; read it, and write one. */
@@ -500,6 +576,13 @@ static int try_write_limit_beyond(int fd)
 	return try_limits(fd, 0, LIMIT + 1);
 }
 
+static int try_bytes_beyond(int fd)
+{
+	struct frameio_limits limits = { .fq_read_bytes = FRAMEIO_BYTES_DEFAULT + 1 };
+
+	return ioctl(fd, FRAMEIO_SET_LIMITS, &limits) ? errno : 0;
+}
+
 /* --- the table ------------------------------------------------------------------- */
 
 struct row {
@@ -516,19 +599,29 @@ static const struct row table[] = {
 	{ "delete", try_delete, EPERM, "yynnn", false },
 	{ "delete by netlink", try_netlink_delete, EPERM, "yynnn", false },
 	{ "set limits by netlink", try_netlink_limits, EPERM, "yynnn", false },
+	{ "set limits by ethtool", try_ring, EPERM, "yynnn", false },
+	{ "set queue pairs by netlink", try_netlink_queues, EPERM, "yynnn", false },
+	{ "set queue pairs by ethtool", try_channels, EPERM, "yynnn", false },
+	{ "set persistence", try_netlink_persist, EPERM, "yynnn", false },
 	{ "up", try_up, EPERM, "yynnn", false },
 	{ "down", try_down, EPERM, "yynnn", false },
 	{ "mtu", try_mtu, EPERM, "yynnn", false },
 	{ "rename", try_rename, EPERM, "yynnn", false },
 	{ "netns", try_move, EPERM, "yynnn", false },
+	{ "carrier", try_carrier, EPERM, "yynnn", false },
+	{ "alias", try_alias, EPERM, "yynnn", false },
+	{ "speed", try_speed, EPERM, "yynnn", false },
+	{ "offloads", try_offload, EPERM, "yynnn", false },
 	{ "open by name", try_open, EACCES, "yyyyn", false },
 	{ "open the node", try_open_node, EACCES, "ynyyn", false },
 	{ "list", try_list, EPERM, "yyyyy", false },
 	{ "counters", try_counters, EPERM, "yyyyy", false },
+	{ "sizes", try_sizes, EPERM, "yyyyy", false },
 	{ "use", try_use, EPERM, "yyyyy", true },
 	{ "limits within", try_limits_within, EPERM, "yyyyy", true },
 	{ "read limit beyond", try_read_limit_beyond, EPERM, "yynnn", true },
 	{ "write limit beyond", try_write_limit_beyond, EPERM, "yynnn", true },
+	{ "bytes beyond", try_bytes_beyond, EPERM, "yynnn", true },
 };
 
 #define NROWS	((int)(sizeof(table) / sizeof(table[0])))
