@@ -394,7 +394,8 @@ int frameio_netdev_set_nqueues(struct net_device *dev, u32 nqueues)
 }
 
 /* Join @dev, made by frameio_netdev_setup(), and @port, and let the world see it. */
-static int frameio_netdev_register(struct net_device *dev, struct frameio_port *port)
+static int frameio_netdev_register(struct net_device *dev, struct frameio_port *port,
+				   struct netlink_ext_ack *extack)
 {
 	struct frameio_netdev *priv = netdev_priv(dev);
 	int err;
@@ -407,8 +408,10 @@ static int frameio_netdev_register(struct net_device *dev, struct frameio_port *
 		frameio_netdev_setup_l3(dev);
 	else
 		frameio_netdev_setup_l2(dev);
-	if (dev->mtu > dev->max_mtu)
+	if (dev->mtu > dev->max_mtu) {
+		NL_SET_ERR_MSG(extack, "mtu greater than device maximum");
 		return -EINVAL;
+	}
 	frameio_netdev_set_real_queues(dev, port->nqueues);
 	err = register_netdevice(dev);
 	/* past ndo_init: sysfs had no memory for the name, or the stack none for its sysctls */
@@ -439,7 +442,7 @@ struct net_device *frameio_netdev_create(struct net *net, const char *name,
 	if (!dev)
 		return ERR_PTR(-ENOMEM);
 	dev_net_set(dev, net);
-	err = frameio_netdev_register(dev, port);
+	err = frameio_netdev_register(dev, port, NULL);
 	if (err) {
 		free_netdev(dev);
 		return ERR_PTR(err);
@@ -593,7 +596,7 @@ static int frameio_link_new(struct net_device *dev, struct rtnl_newlink_params *
 	port = frameio_port_alloc(&config);
 	if (IS_ERR(port))
 		return PTR_ERR(port);
-	err = frameio_netdev_register(dev, port);
+	err = frameio_netdev_register(dev, port, extack);
 	frameio_port_put(port);
 	return err;
 }
