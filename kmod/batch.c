@@ -553,7 +553,8 @@ static int frameio_write_some(struct frameio_qp *qp, struct frameio_slots *slots
 		if (err)
 			break;
 		frameio_slots_use(slots, records[n].len);
-		taken += frameio_record_size(records[n].len) + SKB_DATA_ALIGN(sizeof(struct sk_buff));
+		taken += frameio_record_size(records[n].len) +
+			 SKB_DATA_ALIGN(sizeof(struct sk_buff));
 		n++;
 	}
 	if (!n)

@@ -148,7 +148,7 @@ static struct frameio_qp *frameio_port_find_free(struct frameio_port *port, u32 
 
 /* Set what the queues hold; what is 0 stays as it is. */
 static void frameio_qp_set_limits(struct frameio_qp *qp, const struct frameio_limit *read_limit,
-			   const struct frameio_limit *write_limit)
+				  const struct frameio_limit *write_limit)
 {
 	if (frameio_queue_set_limit(&qp->read, read_limit))
 		frameio_qp_wake_transmit(qp);

@@ -29,8 +29,8 @@
 #define FRAMEIO_LIMIT_MIN		1	/* frames a queue holds */
 #define FRAMEIO_LIMIT_MAX		65536
 #define FRAMEIO_LIMIT_DEFAULT		1024
-#define FRAMEIO_BYTES_MAX		(1U << 30) /* bytes of memory a queue's frames take */
-#define FRAMEIO_BYTES_DEFAULT		(1U << 24)
+#define FRAMEIO_BYTES_MAX		1073741824 /* bytes of memory a queue's frames take */
+#define FRAMEIO_BYTES_DEFAULT		16777216
 #define FRAMEIO_RECORD_ALIGN		8	/* where the next of a row of records starts */
 #define FRAMEIO_NAMESIZE		16	/* an interface's name with its NUL (IFNAMSIZ) */
 
@@ -286,9 +286,9 @@ struct frameio_stats {
 /* Netlink: the attributes of an "ip link" of type "frameio" (IFLA_INFO_DATA). */
 enum {
 	IFLA_FRAMEIO_UNSPEC,
-	IFLA_FRAMEIO_FLAGS,		/* u32: FRAMEIO_PORT_L3, set at creation only, and _PERSIST */
+	IFLA_FRAMEIO_FLAGS,		/* u32: FRAMEIO_PORT_L3 (at creation only), _PERSIST */
 	IFLA_FRAMEIO_NQUEUES,		/* u32: queue pairs in use, up to numtxqueues */
-	IFLA_FRAMEIO_READ_LIMIT,	/* u32: frames that each queue holds, as the administrator */
+	IFLA_FRAMEIO_READ_LIMIT,	/* u32: frames each queue holds, as the administrator */
 	IFLA_FRAMEIO_WRITE_LIMIT,	/*      gave it */
 	IFLA_FRAMEIO_OWNER,		/* u32: uid; set at creation only */
 	IFLA_FRAMEIO_GROUP,		/* u32: gid; set at creation only */
