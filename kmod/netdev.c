@@ -382,14 +382,18 @@ int frameio_netdev_set_nqueues(struct net_device *dev, u32 nqueues)
 	const u32 before = port->nqueues;
 	int err;
 
-	err = frameio_port_set_nqueues(port, nqueues);
-	if (err)
-		return err;
+	/* a file finds no queue pair whose transmit queue is not in use */
+	if (nqueues < before) {
+		err = frameio_port_set_nqueues(port, nqueues);
+		if (err)
+			return err;
+	}
 	err = frameio_netdev_set_real_queues(dev, nqueues);
 	if (err) {
 		frameio_netdev_set_real_queues(dev, before);
-		frameio_port_set_nqueues(port, before);
+		nqueues = before;
 	}
+	frameio_port_set_nqueues(port, nqueues);
 	return err;
 }
 
