@@ -18,7 +18,7 @@ struct command_options {
 	double interval;	/* seconds between two tables; 0: one table */
 };
 
-extern struct command_options options;
+extern struct command_options command_options;
 
 /* @name: one port, or NULL for all. They return the exit code. */
 int command_show(const char *name);
@@ -35,14 +35,14 @@ int command_list_ports(struct link **links);
 int command_choose_ports(const char *doing, const char *name, struct link **links);
 
 /* Add a member to an object. */
-void json_put(struct json_object *object, const char *key, struct json_object *value);
-void json_put_number(struct json_object *object, const char *key, uint64_t value);
-void json_put_bool(struct json_object *object, const char *key, bool value);
+void report_member(struct json_object *object, const char *key, struct json_object *value);
+void report_number(struct json_object *object, const char *key, uint64_t value);
+void report_bool(struct json_object *object, const char *key, bool value);
 /* A text of others' choice, cleaned; NULL: null. */
-void json_put_text(struct json_object *object, const char *key, const char *value);
+void report_text(struct json_object *object, const char *key, const char *value);
 
 /* Print it and let go of it: over several lines, or one. */
-void json_print(struct json_object *object, bool one_line);
+void report_print(struct json_object *object, bool one_line);
 
 /* Print ports as "show -j" does. */
 void show_json(const struct link *links, int count);

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "counters.h"
+#include "tool.h"
 
 /*
  * Some kernels write as many counters as the interface has at that time, whatever
@@ -121,7 +121,6 @@ static int read_all(int fd, struct counters *counters, struct ethtool_gstrings *
 {
 	const int count = read_count(fd, counters->interface);
 	char text[ETH_GSTRING_LEN + 1] = "";
-	struct timespec now;
 	uint32_t i;
 	int err;
 
@@ -132,14 +131,22 @@ static int read_all(int fd, struct counters *counters, struct ethtool_gstrings *
 		err = read_values(fd, counters->interface, count, values);
 	if (err)
 		return err;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	counters->when = now.tv_sec + now.tv_nsec / 1e9;
+	counters->when = tool_now();
 	for (i = 0; i < names->len && i < values->n_stats && i < (uint32_t)count; i++) {
 		memcpy(text, names->data + i * ETH_GSTRING_LEN, ETH_GSTRING_LEN);
 		take(counters, text, values->data[i]);
 	}
 	/* what was read is another interface's */
 	return counters->ncounters ? 0 : -ENODEV;
+}
+
+/* Ethtool goes by the name. Is that still the port's, or was another interface read? */
+static bool has_name(int fd, const struct counters *counters)
+{
+	struct ifreq request = { .ifr_ifindex = 0 };
+
+	strcpy(request.ifr_name, counters->interface);
+	return !ioctl(fd, SIOCGIFINDEX, &request) && request.ifr_ifindex == counters->ifindex;
 }
 
 int counters_read(const struct link *link, struct counters *counters)
@@ -158,6 +165,8 @@ int counters_read(const struct link *link, struct counters *counters)
 		ret = -errno;
 	else if (names && values)
 		ret = read_all(fd, counters, names, values);
+	if (fd >= 0 && !has_name(fd, counters))
+		ret = -ENODEV;
 	for (i = 0; i < link->nqueues && i < FRAMEIO_NQUEUES_MAX; i++)
 		counters->shown[i] = true;
 	free(names);

@@ -199,14 +199,6 @@ static void show_progress(struct direction *directions, double seconds)
 	}
 }
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
 /* What to wait for on the port that is @reading's source and @writing's destination. */
 static short wanted_events(const struct direction *reading, const struct direction *writing)
 {
@@ -220,7 +212,7 @@ static bool run(struct direction *directions)
 	const bool progress = !quiet && !json && isatty(STDERR_FILENO);
 	const sigset_t *unblocked = tool_catch_signals();
 	const struct timespec second = { .tv_sec = 1 };
-	double shown = now(), elapsed;
+	double shown = tool_now(), elapsed;
 	struct pollfd fds[2];
 	bool good = true;
 	int i;
@@ -234,7 +226,7 @@ static bool run(struct direction *directions)
 			tool_die(TOOL_FAILED, "cannot wait for frames: %s", strerror(errno));
 		for (i = 0; good && i < 2; i++)
 			good = direction_move(&directions[i]);
-		elapsed = now() - shown;
+		elapsed = tool_now() - shown;
 		if (progress && elapsed >= 1) {
 			show_progress(directions, elapsed);
 			shown += elapsed;

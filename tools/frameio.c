@@ -21,7 +21,7 @@
 #include "command.h"
 #include "tool.h"
 
-struct command_options options;
+struct command_options command_options;
 
 static void usage(void)
 {
@@ -53,30 +53,30 @@ static void usage(void)
 
 /* --- JSON ------------------------------------------------------------ */
 
-void json_put(struct json_object *object, const char *key, struct json_object *value)
+void report_member(struct json_object *object, const char *key, struct json_object *value)
 {
 	json_object_object_add(object, key, value);
 }
 
-void json_put_number(struct json_object *object, const char *key, uint64_t value)
+void report_number(struct json_object *object, const char *key, uint64_t value)
 {
-	json_put(object, key, json_object_new_uint64(value));
+	report_member(object, key, json_object_new_uint64(value));
 }
 
-void json_put_bool(struct json_object *object, const char *key, bool value)
+void report_bool(struct json_object *object, const char *key, bool value)
 {
-	json_put(object, key, json_object_new_boolean(value));
+	report_member(object, key, json_object_new_boolean(value));
 }
 
-void json_put_text(struct json_object *object, const char *key, const char *value)
+void report_text(struct json_object *object, const char *key, const char *value)
 {
 	char text[256];
 
-	json_put(object, key, value ?
-		 json_object_new_string(tool_clean(text, sizeof(text), value)) : NULL);
+	report_member(object, key, value ?
+		      json_object_new_string(tool_utf8(text, sizeof(text), value)) : NULL);
 }
 
-void json_print(struct json_object *object, bool one_line)
+void report_print(struct json_object *object, bool one_line)
 {
 	const int how = one_line ? JSON_C_TO_STRING_PLAIN : JSON_C_TO_STRING_PRETTY;
 
@@ -162,6 +162,7 @@ static const struct keyword {
 	{ "l3", LINK_LAYER, VALUE_NONE, FOR_ADD, 3 },
 	{ "queues", LINK_QUEUES, VALUE_NUMBER, FOR_ADD | FOR_SET, 0 },
 	{ "numqueues", LINK_NUMQUEUES, VALUE_NUMBER, FOR_ADD, 0 },
+	{ "numtxqueues", LINK_NUMQUEUES, VALUE_NUMBER, FOR_ADD, 0 },	/* as ip says */
 	{ "owner", LINK_OWNER, VALUE_USER, FOR_ADD, 0 },
 	{ "group", LINK_GROUP, VALUE_GROUP, FOR_ADD, 0 },
 	{ "readlimit", LINK_READ_LIMIT, VALUE_NUMBER, FOR_ADD | FOR_SET, 0 },
@@ -198,13 +199,16 @@ static const char *const hints[LINK_NSETTINGS] = {
 };
 
 /* The hint for what was refused, if there can be no doubt what that was. */
-static const char *hint_for(const struct link_settings *settings, int refused)
+static const char *hint_for(const struct link_settings *settings, int refused, int error)
 {
 	const char *hint = NULL;
 	int i;
 
 	if (refused >= 0)
 		return hints[refused];
+	/* not for what it was, but for want of memory, say */
+	if (error != EINVAL && error != ERANGE && error != EADDRNOTAVAIL && error != EOPNOTSUPP)
+		return NULL;
 	for (i = 0; i < LINK_NSETTINGS; i++) {
 		if (!settings->given[i] || !hints[i])
 			continue;
@@ -221,7 +225,7 @@ refused(const char *doing, const char *name, const struct link_settings *setting
 	const struct link_refusal *refusal)
 {
 	const char *why = strerror(error);
-	const char *hint = settings ? hint_for(settings, refusal->setting) : NULL;
+	const char *hint = settings ? hint_for(settings, refusal->setting, error) : NULL;
 
 	switch (error) {
 	case EPERM:
@@ -237,10 +241,13 @@ refused(const char *doing, const char *name, const struct link_settings *setting
 		hint = "'frameio show' lists the ports";
 		break;
 	case EBUSY:
-		why = settings && settings->given[LINK_NAME] ?
-			"an interface that is up has a name that cannot change" : "it is in use";
-		hint = settings && settings->given[LINK_QUEUES] ?
-			"'frameio show' tells who holds which queue pair" : "set it down first";
+		why = "it is in use";
+		hint = "'frameio show' tells who holds which queue pair";
+		/* of queue pairs, the kernel says something */
+		if (settings && settings->given[LINK_NAME] && !*refusal->message) {
+			why = "an interface that is up has a name that cannot change";
+			hint = "set it down first";
+		}
 		break;
 	case EOPNOTSUPP:
 		if (access("/sys/module/frameio", F_OK))
@@ -401,31 +408,50 @@ static void parse_value(const struct keyword *keyword, const char *text,
 		good = true;
 		break;
 	}
+	if (!good && keyword->value == VALUE_NUMBER && !text[strspn(text, "0123456789")])
+		tool_misused("'%s' is too large: %s", text, hints[keyword->setting]);
 	if (!good)
 		tool_misused("'%s' takes %s, not '%s'", keyword->word, wanted[keyword->value],
 			     text);
 }
 
-static const struct keyword *find_keyword(const char *word, unsigned int command)
+static const struct keyword *find_keyword(const char *word)
 {
 	size_t i;
 
 	for (i = 0; i < NKEYWORDS; i++)
-		if (keywords[i].commands & command && !strcmp(keywords[i].word, word))
+		if (!strcmp(keywords[i].word, word))
 			return &keywords[i];
-	tool_misused("'%s' is nothing that '%s' knows", word, command == FOR_ADD ? "add" : "set");
+	return NULL;
+}
+
+static const struct keyword *require_keyword(const char *word, unsigned int command)
+{
+	const struct keyword *keyword = find_keyword(word);
+
+	if (!keyword)
+		tool_misused("'%s' is nothing that '%s' knows", word,
+			     command == FOR_ADD ? "add" : "set");
+	if (!(keyword->commands & command))
+		tool_misused(command == FOR_ADD ? "'%s' can be given to 'set' only" :
+			     "'%s' can be given to 'add' only, and stays as it is", word);
+	return keyword;
 }
 
 static void parse_settings(char **words, unsigned int command, struct link_settings *settings)
 {
+	const struct keyword *given[LINK_NSETTINGS] = { NULL };
 	const struct keyword *keyword;
 
 	memset(settings, 0, sizeof(*settings));
 	while (*words) {
-		keyword = find_keyword(*words++, command);
-		if (settings->given[keyword->setting])
-			tool_misused("'%s' and what is said before exclude each other",
-				     keyword->word);
+		keyword = require_keyword(*words++, command);
+		if (given[keyword->setting] == keyword)
+			tool_misused("'%s' is given twice", keyword->word);
+		if (given[keyword->setting])
+			tool_misused("'%s' and '%s' exclude each other",
+				     given[keyword->setting]->word, keyword->word);
+		given[keyword->setting] = keyword;
 		settings->given[keyword->setting] = true;
 		if (keyword->value == VALUE_NONE)
 			settings->value[keyword->setting] = keyword->says;
@@ -436,11 +462,23 @@ static void parse_settings(char **words, unsigned int command, struct link_setti
 	}
 }
 
-/* As it is now; nothing, if it has gone already. */
-static void print_result(int err, const struct link *link)
+/* A port that was changed, as it is now; nothing, if it has gone already. */
+static void print_result(const char *name, int err, const struct link *link)
 {
-	if (options.json)
-		show_json(link, !err);
+	if (err && err != -ENODEV)
+		tool_die(TOOL_FAILED, "it was done, but port '%s' cannot be shown: %s", name,
+			 explain(-err));
+	show_json(link, !err);
+}
+
+/* The kernel refused, or it did not but has something to say. */
+static void take_answer(const char *doing, const char *name, const struct link_settings *settings,
+			int err, const struct link_refusal *refusal)
+{
+	if (err)
+		refused(doing, name, settings, -err, refusal);
+	if (*refusal->message)
+		tool_warn("port '%s': %s", name, refusal->message);
 }
 
 static int command_add(char **words)
@@ -453,14 +491,15 @@ static int command_add(char **words)
 	if (!*words)
 		tool_misused("'add' takes the name of the port to make");
 	require_name(*words);
+	if (find_keyword(*words))
+		tool_misused("'add' takes a name first, and '%s' is a keyword", *words);
 	parse_settings(words + 1, FOR_ADD, &settings);
 	if (settings.given[LINK_ADDRESS] && settings.value[LINK_LAYER] == 3)
 		tool_misused("an L3 port has no link-layer address: leave out 'address' or 'l3'");
 	err = link_add(*words, &settings, &refusal);
-	if (err)
-		refused("add", *words, &settings, -err, &refusal);
-	if (options.json)
-		print_result(link_get(*words, &link), &link);
+	take_answer("add", *words, &settings, err, &refusal);
+	if (command_options.json)
+		print_result(*words, link_get(*words, &link), &link);
 	return 0;
 }
 
@@ -476,10 +515,9 @@ static int command_set(char **words)
 	parse_settings(words + 1, FOR_SET, &settings);
 	command_get_port("set", *words, &link);
 	err = link_set(&link, &settings, &refusal);
-	if (err)
-		refused("set", *words, &settings, -err, &refusal);
-	if (options.json)
-		print_result(link_get_by_index(link.ifindex, &link), &link);
+	take_answer("set", *words, &settings, err, &refusal);
+	if (command_options.json)
+		print_result(*words, link_get_by_index(link.ifindex, &link), &link);
 	return 0;
 }
 
@@ -493,9 +531,9 @@ static int command_delete(char **words)
 		tool_misused("'del' takes the name of one port");
 	command_get_port("delete", *words, &link);
 	err = link_delete(&link, &refusal);
-	if (err)
-		refused("delete", *words, NULL, -err, &refusal);
-	print_result(-ENODEV, &link);
+	take_answer("delete", *words, NULL, err, &refusal);
+	if (command_options.json)
+		show_json(NULL, 0);
 	return 0;
 }
 
@@ -527,13 +565,13 @@ static int command_version(char **words)
 
 	if (*words)
 		tool_misused("'version' takes nothing, not '%s'", *words);
-	if (options.json) {
+	if (command_options.json) {
 		object = json_object_new_object();
-		json_put_text(object, "tool", PACKAGE_VERSION);
-		json_put_text(object, "library", library);
-		json_put_text(object, "module", loaded ? module : NULL);
-		json_put_bool(object, "differ", differ);
-		json_print(object, false);
+		report_text(object, "tool", PACKAGE_VERSION);
+		report_text(object, "library", library);
+		report_text(object, "module", loaded ? module : NULL);
+		report_bool(object, "differ", differ);
+		report_print(object, false);
 		return 0;
 	}
 	printf("tool %s\nlibrary %s\nmodule %s\n", PACKAGE_VERSION, library,
@@ -584,6 +622,7 @@ static const struct command {
 	{ "add", command_add },
 	{ "delete", command_delete },
 	{ "help", run_help },
+	{ "list", run_show },	/* as ip says */
 	{ "monitor", run_monitor },
 	{ "set", command_set },
 	{ "show", run_show },
@@ -609,6 +648,12 @@ static const struct command *find_command(const char *word)
 	if (!found)
 		tool_misused("'%s' is no command", word);
 	return found;
+}
+
+/* A command's words, without the "dev" that ip lets stand before a name. */
+static char **skip_dev(char **words)
+{
+	return *words && words[1] && !strcmp(*words, "dev") ? words + 1 : words;
 }
 
 /* Everything that follows is done there, in a process of one thread. */
@@ -671,13 +716,13 @@ static int parse_options(int argc, char **argv)
 			usage();
 			exit(tool_finish(0));
 		case 'j':
-			options.json = true;
+			command_options.json = true;
 			break;
 		case 'n':
 			netns = optarg;
 			break;
 		case OPTION_PROMETHEUS:
-			options.prometheus = true;
+			command_options.prometheus = true;
 			break;
 		case 'V':
 			tool_print_version();
@@ -687,7 +732,7 @@ static int parse_options(int argc, char **argv)
 			if (!optarg && optind < argc &&
 			    !argv[optind][strspn(argv[optind], NUMBER)])
 				optarg = argv[optind++];
-			options.interval = optarg ? parse_interval(optarg) : 1;
+			command_options.interval = optarg ? parse_interval(optarg) : 1;
 			break;
 		default:
 			fprintf(stderr, "Try 'frameio --help'.\n");
@@ -701,10 +746,10 @@ static int parse_options(int argc, char **argv)
 
 static void require_options_of(const struct command *command)
 {
-	if ((options.interval || options.prometheus) && command->run != run_stat)
+	if ((command_options.interval || command_options.prometheus) && command->run != run_stat)
 		tool_misused("--watch and --prometheus are options of 'stat', not of '%s'",
 			     command->name);
-	if (options.prometheus && (options.interval || options.json))
+	if (command_options.prometheus && (command_options.interval || command_options.json))
 		tool_misused("--prometheus excludes --watch and --json");
 }
 
@@ -723,5 +768,5 @@ int main(int argc, char **argv)
 		tool_misused("takes a command");
 	command = find_command(argv[first]);
 	require_options_of(command);
-	return tool_finish(command->run(argv + first + 1));
+	return tool_finish(command->run(skip_dev(argv + first + 1)));
 }

@@ -237,21 +237,26 @@ static void read_ack(const struct nlmsghdr *message, const struct request *reque
 			request->refusal->setting = i;
 }
 
+/* The errno that the kernel sent, for whoever called libmnl. */
+static int fail(int error)
+{
+	/* as the kernel has it */
+	const int errno_max = 4095;
+
+	errno = error < 0 && error >= -errno_max ? -error : EBADMSG;
+	return MNL_CB_ERROR;
+}
+
 static int take_ack(const struct nlmsghdr *message, void *argument)
 {
 	const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
 	const struct request *request = argument;
 
-	if (mnl_nlmsg_get_payload_len(message) < sizeof(*error)) {
-		errno = EBADMSG;
-		return MNL_CB_ERROR;
-	}
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(*error))
+		return fail(-EBADMSG);
 	if (request->refusal)
 		read_ack(message, request);
-	if (!error->error)
-		return MNL_CB_STOP;
-	errno = abs(error->error);
-	return MNL_CB_ERROR;
+	return error->error ? fail(error->error) : MNL_CB_STOP;
 }
 
 /* The end of a dump tells, too, whether it went well. */
@@ -262,8 +267,7 @@ static int take_end(const struct nlmsghdr *message, void *argument)
 	(void)argument;
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(*error) || *error >= 0)
 		return MNL_CB_STOP;
-	errno = -*error;
-	return MNL_CB_ERROR;
+	return fail(*error);
 }
 
 static int take_message(const struct nlmsghdr *message, void *argument)

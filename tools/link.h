@@ -92,7 +92,7 @@ struct link_settings {
 
 /* Why the kernel refused. */
 struct link_refusal {
-	char message[256];	/* the kernel's words, or none */
+	char message[256];	/* the kernel's words, or none; it may warn where it did not refuse */
 	int setting;		/* the one it is about; -1: not told */
 };
 

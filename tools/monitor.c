@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,10 +35,10 @@ static struct event event_of(const char *name, const struct link *link)
 {
 	struct event event = { .object = json_object_new_object() };
 
-	json_put_text(event.object, "event", name);
+	report_text(event.object, "event", name);
 	if (link) {
-		json_put_text(event.object, "name", link->name);
-		json_put_number(event.object, "ifindex", link->ifindex);
+		report_text(event.object, "name", link->name);
+		report_number(event.object, "ifindex", link->ifindex);
 	}
 	return event;
 }
@@ -49,8 +48,8 @@ static void event_tell(struct event *event, const char *name)
 {
 	char clean[IF_NAMESIZE];
 
-	if (options.json) {
-		json_print(event->object, true);
+	if (command_options.json) {
+		report_print(event->object, true);
 		return;
 	}
 	json_object_put(event->object);
@@ -72,7 +71,7 @@ static void tell_number(const char *name, const struct link *link, uint32_t numb
 {
 	struct event event = event_of(name, link);
 
-	json_put_number(event.object, name, number);
+	report_number(event.object, name, number);
 	snprintf(event.text, sizeof(event.text), "%s %" PRIu32, name, number);
 	event_tell(&event, link->name);
 }
@@ -81,7 +80,7 @@ static void tell_switch(const char *name, const struct link *link, bool on)
 {
 	struct event event = event_of(name, link);
 
-	json_put_bool(event.object, name, on);
+	report_bool(event.object, name, on);
 	snprintf(event.text, sizeof(event.text), "%s %s", name, on ? "on" : "off");
 	event_tell(&event, link->name);
 }
@@ -91,9 +90,9 @@ static void tell_created(const struct link *link)
 	const char *layer = link->flags & FRAMEIO_PORT_L3 ? "l3" : "l2";
 	struct event event = event_of("created", link);
 
-	json_put_text(event.object, "layer", layer);
-	json_put_number(event.object, "queues", link->nqueues);
-	json_put_number(event.object, "num_queues", link->nqueues_max);
+	report_text(event.object, "layer", layer);
+	report_number(event.object, "queues", link->nqueues);
+	report_number(event.object, "num_queues", link->nqueues_max);
 	snprintf(event.text, sizeof(event.text),
 		 "created %s queues %" PRIu32 " numqueues %" PRIu32 " ifindex %d", layer,
 		 link->nqueues, link->nqueues_max, link->ifindex);
@@ -105,7 +104,7 @@ static void tell_renamed(const struct link *before, const struct link *link)
 	struct event event = event_of("renamed", link);
 	char name[IF_NAMESIZE];
 
-	json_put_text(event.object, "old_name", before->name);
+	report_text(event.object, "old_name", before->name);
 	snprintf(event.text, sizeof(event.text), "renamed %s",
 		 tool_clean(name, sizeof(name), link->name));
 	event_tell(&event, before->name);
@@ -116,10 +115,10 @@ static void tell_limits(const struct link *link)
 	struct event event = event_of("limits", link);
 	char read[16], write[16];
 
-	json_put_number(event.object, "read_limit", link->read_limit);
-	json_put_number(event.object, "read_bytes", link->read_bytes);
-	json_put_number(event.object, "write_limit", link->write_limit);
-	json_put_number(event.object, "write_bytes", link->write_bytes);
+	report_number(event.object, "read_limit", link->read_limit);
+	report_number(event.object, "read_bytes_limit", link->read_bytes);
+	report_number(event.object, "write_limit", link->write_limit);
+	report_number(event.object, "write_bytes_limit", link->write_bytes);
 	snprintf(event.text, sizeof(event.text),
 		 "readlimit %" PRIu32 " readbytes %s writelimit %" PRIu32 " writebytes %s",
 		 link->read_limit, show_size(read, link->read_bytes), link->write_limit,
@@ -132,7 +131,7 @@ static void tell_address(const struct link *link)
 	struct event event = event_of("address", link);
 	char address[ADDRESS_TEXT_SIZE];
 
-	json_put_text(event.object, "address", show_address(address, link));
+	report_text(event.object, "address", show_address(address, link));
 	snprintf(event.text, sizeof(event.text), "address %s", address);
 	event_tell(&event, link->name);
 }
@@ -141,7 +140,7 @@ static void tell_moved(const struct link *link)
 {
 	struct event event = event_of("moved", link);
 
-	json_put(event.object, "netnsid", link->new_netnsid < 0 ? NULL :
+	report_member(event.object, "netnsid", link->new_netnsid < 0 ? NULL :
 		 json_object_new_int(link->new_netnsid));
 	snprintf(event.text, sizeof(event.text), "moved to another network namespace");
 	event_tell(&event, link->name);
@@ -253,20 +252,17 @@ static int take_event(const struct nlmsghdr *message, void *argument)
 }
 
 /* See what has changed while nobody listened. */
-static void catch_up(struct ports *ports)
+static void catch_up(struct ports *ports, const struct ports *now)
 {
-	struct ports now;
 	int i;
 
-	now.count = command_list_ports(&now.links);
 	for (i = ports->count - 1; i >= 0; i--)
-		if (!find_port(&now, ports->links[i].ifindex)) {
+		if (!find_port(now, ports->links[i].ifindex)) {
 			tell("deleted", &ports->links[i]);
 			remove_port(ports, &ports->links[i]);
 		}
-	for (i = 0; i < now.count; i++)
-		learn(ports, &now.links[i]);
-	free(now.links);
+	for (i = 0; i < now->count; i++)
+		learn(ports, &now->links[i]);
 }
 
 /* --- listening ------------------------------------------------------- */
@@ -300,50 +296,59 @@ static bool take_events(struct mnl_socket *socket, void *buffer, struct ports *p
 	return false;
 }
 
-/* What waits is older than what will be asked for now. */
-static void drop_events(struct mnl_socket *socket, void *buffer)
+/* Take what waits, untold. Return: whether there was something. */
+static bool drop_events(struct mnl_socket *socket, void *buffer)
 {
+	bool dropped = false;
+
 	while (mnl_socket_recvfrom(socket, buffer, LINK_BUFFER_SIZE) >= 0 || errno == ENOBUFS ||
 	       errno == ENOSPC)
-		;
+		dropped = true;
+	return dropped;
 }
 
-static void listen_for_events(struct mnl_socket *socket, void *buffer, struct ports *ports,
-			      const sigset_t *unblocked)
-{
-	struct pollfd fds[] = {
-		{ .fd = mnl_socket_get_fd(socket), .events = POLLIN },
-		{ .fd = STDOUT_FILENO },
-	};
+/* How often the ports are listed again because something happened meanwhile. */
+#define LIST_TRIES	100
 
-	while (tool_flush() && !tool_interrupted()) {
-		if (ppoll(fds, 2, NULL, unblocked) < 0) {
-			if (errno != EINTR)
-				tool_die(TOOL_FAILED, "cannot wait: %s", strerror(errno));
+/* The ports, and no event of before: to be told one that they have in them would be wrong. */
+static void list_ports(struct mnl_socket *socket, void *buffer, struct ports *ports)
+{
+	int i;
+
+	for (i = 0;; i++) {
+		ports->count = command_list_ports(&ports->links);
+		if (i == LIST_TRIES || !drop_events(socket, buffer))
+			return;
+		free(ports->links);
+	}
+}
+
+static void listen_for_events(struct mnl_socket *socket, void *buffer, struct ports *ports)
+{
+	struct ports now;
+
+	while (tool_flush() && tool_wait(mnl_socket_get_fd(socket), 0)) {
+		if (take_events(socket, buffer, ports))
 			continue;
-		}
-		/* nobody reads any more */
-		if (fds[1].revents & POLLERR)
-			break;
-		if (!fds[0].revents || take_events(socket, buffer, ports))
-			continue;
-		drop_events(socket, buffer);
 		tell_lost();
-		catch_up(ports);
+		list_ports(socket, buffer, &now);
+		catch_up(ports, &now);
+		free(now.links);
 	}
 }
 
 int command_monitor(void)
 {
-	const sigset_t *unblocked = tool_catch_signals();
-	struct mnl_socket *socket = listen_to_links();
 	void *buffer = malloc(LINK_BUFFER_SIZE);
+	struct mnl_socket *socket;
 	struct ports ports;
 
 	if (!buffer)
 		tool_die(TOOL_FAILED, "out of memory");
-	ports.count = command_list_ports(&ports.links);
-	listen_for_events(socket, buffer, &ports, unblocked);
+	tool_catch_signals();
+	socket = listen_to_links();
+	list_ports(socket, buffer, &ports);
+	listen_for_events(socket, buffer, &ports);
 	free(ports.links);
 	free(buffer);
 	mnl_socket_close(socket);

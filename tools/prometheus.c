@@ -34,18 +34,21 @@ static const struct {
 	{ "write_drops", "Written frames that were dropped, by reason." },
 };
 
-/* A label's value, in quotes; an interface's name may have characters that end them. */
+/*
+ * A label's value, in quotes, where an interface's name may have characters that end them.
+ * Other names remain others: a series that is there twice makes the whole file worthless.
+ */
 static void print_label(const char *name, const char *value)
 {
-	char text[64];
+	char text[128];
 	const char *c;
 
 	printf("%s=\"", name);
-	for (c = tool_clean(text, sizeof(text), value); *c; c++) {
-		if (*c == '"' || *c == '\\')
-			putchar('\\');
-		putchar(*c);
-	}
+	for (c = tool_utf8(text, sizeof(text), value); *c; c++)
+		if ((unsigned char)*c < ' ')
+			printf("\\\\x%02x", *c);
+		else
+			printf("%s%c", *c == '"' || *c == '\\' ? "\\" : "", *c);
 	putchar('"');
 }
 

@@ -60,6 +60,18 @@ static const char *group_name(const struct link *link, char number[16])
 	return group ? group->gr_name : number;
 }
 
+/* There are none to be looked for in all of /proc where nothing is open. */
+static int find_holders(const struct link *links, int count, struct holder **holders)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		if (links[i].nopen)
+			return holder_list(holders);
+	*holders = NULL;
+	return 0;
+}
+
 /* Is it this queue pair that the holder has? */
 static bool holds(const struct holder *holder, const struct link *link,
 		  const struct link_queue *queue)
@@ -137,9 +149,9 @@ static struct json_object *queue_json(uint32_t len, uint32_t limit, uint32_t byt
 {
 	struct json_object *object = json_object_new_object();
 
-	json_put_number(object, "frames", len);
-	json_put_number(object, "limit", limit);
-	json_put_number(object, "bytes_limit", bytes);
+	report_number(object, "waiting", len);
+	report_number(object, "limit", limit);
+	report_number(object, "bytes_limit", bytes);
 	return object;
 }
 
@@ -150,11 +162,11 @@ static struct json_object *queue_pair_json(const struct link *link, const struct
 	struct json_object *array = json_object_new_array();
 	int i;
 
-	json_put_number(object, "queue", queue->index);
-	json_put_text(object, "mode", queue->mode);
-	json_put_bool(object, "open", queue->open);
-	json_put(object, "read", queue_json(queue->read_len, queue->read_limit, queue->read_bytes));
-	json_put(object, "write",
+	report_number(object, "queue", queue->index);
+	report_text(object, "mode", queue->mode);
+	report_bool(object, "open", queue->open);
+	report_member(object, "read", queue_json(queue->read_len, queue->read_limit, queue->read_bytes));
+	report_member(object, "write",
 		 queue_json(queue->write_len, queue->write_limit, queue->write_bytes));
 	for (i = 0; i < nholders; i++) {
 		struct json_object *holder;
@@ -162,11 +174,11 @@ static struct json_object *queue_pair_json(const struct link *link, const struct
 		if (!holds(&holders[i], link, queue))
 			continue;
 		holder = json_object_new_object();
-		json_put_number(holder, "pid", holders[i].pid);
-		json_put_text(holder, "command", holders[i].command);
+		report_number(holder, "pid", holders[i].pid);
+		report_text(holder, "command", holders[i].command);
 		json_object_array_add(array, holder);
 	}
-	json_put(object, "holders", array);
+	report_member(object, "holders", array);
 	return object;
 }
 
@@ -179,30 +191,30 @@ static struct json_object *port_json(const struct link *link, const struct holde
 	const char *owner = owner_name(link, number);
 	unsigned int i;
 
-	json_put_text(object, "name", link->name);
-	json_put_number(object, "ifindex", link->ifindex);
-	json_put_text(object, "layer", link->flags & FRAMEIO_PORT_L3 ? "l3" : "l2");
-	json_put_bool(object, "up", link->up);
-	json_put_bool(object, "carrier", link->carrier);
-	json_put_number(object, "mtu", link->mtu);
-	json_put_text(object, "address", link->address_len ? show_address(address, link) : NULL);
-	json_put_number(object, "queues", link->nqueues);
-	json_put_number(object, "num_queues", link->nqueues_max);
-	json_put_number(object, "open", link->nopen);
-	json_put_number(object, "read_limit", link->read_limit);
-	json_put_number(object, "read_bytes", link->read_bytes);
-	json_put_number(object, "write_limit", link->write_limit);
-	json_put_number(object, "write_bytes", link->write_bytes);
-	json_put_text(object, "owner", owner);
-	json_put(object, "owner_uid", owner ? json_object_new_int64(link->owner) : NULL);
-	json_put_text(object, "group", group_name(link, number));
-	json_put(object, "group_gid", link->flags & FRAMEIO_PORT_GROUP ?
+	report_text(object, "name", link->name);
+	report_number(object, "ifindex", link->ifindex);
+	report_text(object, "layer", link->flags & FRAMEIO_PORT_L3 ? "l3" : "l2");
+	report_bool(object, "up", link->up);
+	report_bool(object, "carrier", link->carrier);
+	report_number(object, "mtu", link->mtu);
+	report_text(object, "address", link->address_len ? show_address(address, link) : NULL);
+	report_number(object, "queues", link->nqueues);
+	report_number(object, "num_queues", link->nqueues_max);
+	report_number(object, "num_open", link->nopen);
+	report_number(object, "read_limit", link->read_limit);
+	report_number(object, "read_bytes_limit", link->read_bytes);
+	report_number(object, "write_limit", link->write_limit);
+	report_number(object, "write_bytes_limit", link->write_bytes);
+	report_text(object, "owner", owner);
+	report_member(object, "owner_uid", owner ? json_object_new_int64(link->owner) : NULL);
+	report_text(object, "group", group_name(link, number));
+	report_member(object, "group_gid", link->flags & FRAMEIO_PORT_GROUP ?
 		 json_object_new_int64(link->group) : NULL);
-	json_put_bool(object, "persist", link->flags & FRAMEIO_PORT_PERSIST);
+	report_bool(object, "persist", link->flags & FRAMEIO_PORT_PERSIST);
 	for (i = 0; i < link->nrows; i++)
 		json_object_array_add(array, queue_pair_json(link, &link->queues[i], holders,
 							     nholders));
-	json_put(object, "queue_pairs", array);
+	report_member(object, "queue_pairs", array);
 	return object;
 }
 
@@ -210,19 +222,19 @@ void show_json(const struct link *links, int count)
 {
 	struct json_object *array = json_object_new_array();
 	struct holder *holders;
-	int nholders = holder_list(&holders);
+	int nholders = find_holders(links, count, &holders);
 	int i;
 
 	for (i = 0; i < count; i++)
 		json_object_array_add(array, port_json(&links[i], holders, nholders));
-	json_print(array, false);
+	report_print(array, false);
 	free(holders);
 }
 
 static void show_text(const struct link *links, int count)
 {
 	struct holder *holders;
-	int nholders = holder_list(&holders);
+	int nholders = find_holders(links, count, &holders);
 	int i;
 
 	for (i = 0; i < count; i++)
@@ -235,7 +247,7 @@ int command_show(const char *name)
 	struct link *links;
 	int count = command_choose_ports("show", name, &links);
 
-	if (options.json)
+	if (command_options.json)
 		show_json(links, count);
 	else
 		show_text(links, count);

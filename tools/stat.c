@@ -7,11 +7,10 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -36,6 +35,7 @@ static void free_samples(struct samples *samples)
 static void take_samples(const char *name, struct samples *samples)
 {
 	int count = command_choose_ports("read the counters of", name, &samples->links);
+	char clean[IF_NAMESIZE];
 	int i, err;
 
 	samples->counters = calloc(count ? count : 1, sizeof(*samples->counters));
@@ -46,7 +46,7 @@ static void take_samples(const char *name, struct samples *samples)
 		err = counters_read(&samples->links[i], &samples->counters[samples->count]);
 		if (err && (name || err != -ENODEV))
 			tool_die(TOOL_FAILED, "cannot read the counters of port '%s': %s",
-				 samples->links[i].name,
+				 tool_clean(clean, sizeof(clean), samples->links[i].name),
 				 err == -ENODEV ? "it is gone" : strerror(-err));
 		if (!err)
 			samples->links[samples->count++] = samples->links[i];
@@ -55,41 +55,95 @@ static void take_samples(const char *name, struct samples *samples)
 
 /* --- as a table ------------------------------------------------------ */
 
-#define LABEL_WIDTH	22
+enum column {
+	COLUMN_IN,
+	COLUMN_OUT,
+	COLUMN_BYTES,
+	COLUMN_CALLS,
+	COLUMN_PER_CALL,
+	COLUMN_STOPS,
+	COLUMN_WAKES,
+	COLUMN_DROPS,
+	COLUMN_ERRORS,
+	NCOLUMNS
+};
 
-/* A cell: a number, or so much per second; empty where it means nothing. */
-static void print_cell(int width, uint64_t value, double seconds)
+/* Counts may be long; rates have three digits, so that a line of them fits 80 columns. */
+static const struct layout {
+	int label_width;
+	struct {
+		const char *head;
+		int width;
+	} columns[NCOLUMNS];
+} count_layout = {
+	.label_width = 22,
+	.columns = {
+		{ "frames in", 11 }, { "frames out", 11 }, { "bytes", 13 }, { "calls", 11 },
+		{ "per call", 8 }, { "stops", 8 }, { "wakes", 8 }, { "drops", 8 }, { "errors", 8 },
+	},
+}, rate_layout = {
+	.label_width = 17,
+	.columns = {
+		{ "in", 6 }, { "out", 6 }, { "bytes", 6 }, { "calls", 6 }, { "/call", 6 },
+		{ "stops", 6 }, { "wakes", 6 }, { "drops", 6 }, { "errors", 6 },
+	},
+};
+
+/* A line under construction; a cell is empty where it means nothing. */
+struct line {
+	char label[48];
+	char cells[NCOLUMNS][24];
+};
+
+/* A number, or so much per second. */
+static void put_cell(struct line *line, enum column column, uint64_t value, double seconds)
 {
-	char text[24];
-
 	if (seconds)
-		tool_amount(text, value / seconds);
+		tool_amount(line->cells[column], value / seconds);
 	else
-		snprintf(text, sizeof(text), "%" PRIu64, value);
-	printf(" %*s", width, text);
+		snprintf(line->cells[column], sizeof(*line->cells), "%" PRIu64, value);
 }
 
-static void print_no_cell(int width)
+static void put_calls(struct line *line, uint64_t frames, uint64_t calls, double seconds)
 {
-	printf(" %*s", width, "");
-}
-
-static void print_per_call(uint64_t frames, uint64_t calls)
-{
+	put_cell(line, COLUMN_CALLS, calls, seconds);
 	if (calls)
-		printf(" %8.1f", (double)frames / calls);
-	else
-		print_no_cell(8);
+		snprintf(line->cells[COLUMN_PER_CALL], sizeof(*line->cells), "%.1f",
+			 (double)frames / calls);
+}
+
+static void print_line(const struct line *line, double seconds)
+{
+	const struct layout *layout = seconds ? &rate_layout : &count_layout;
+	int last = NCOLUMNS - 1;
+	int width = layout->label_width - (int)strlen(line->label);
+	int i;
+
+	while (!*line->cells[last])
+		last--;
+	fputs(line->label, stdout);
+	for (i = 0; i <= last; i++) {
+		width += 1 + layout->columns[i].width;
+		if (!*line->cells[i])
+			continue;
+		printf("%*s", width, line->cells[i]);
+		width = 0;
+	}
+	putchar('\n');
 }
 
 static void print_head(const char *interface, double seconds)
 {
-	char name[IF_NAMESIZE], label[IF_NAMESIZE + 8];
+	const struct layout *layout = seconds ? &rate_layout : &count_layout;
+	char name[IF_NAMESIZE];
+	struct line line;
+	int i;
 
-	snprintf(label, sizeof(label), "%s%s", tool_clean(name, sizeof(name), interface),
-		 seconds ? " per s" : "");
-	printf("%-*s %11s %11s %13s %11s %8s %8s %8s %8s %8s\n", LABEL_WIDTH, label, "frames in",
-	       "frames out", "bytes", "calls", "per call", "stops", "wakes", "drops", "errors");
+	snprintf(line.label, sizeof(line.label), "%s%s", tool_clean(name, sizeof(name), interface),
+		 seconds ? "/s" : "");
+	for (i = 0; i < NCOLUMNS; i++)
+		strcpy(line.cells[i], layout->columns[i].head);
+	print_line(&line, seconds);
 }
 
 /* How the program moved them: a line for each mode that it used. */
@@ -97,23 +151,18 @@ static void print_modes(const struct counters *counters, const uint64_t *row,
 			enum counter_side side, double seconds)
 {
 	const struct counter *counter = counters->counters;
-	uint64_t calls;
 	unsigned int i;
 
 	for (i = 0; i < counters->ncounters; i++, counter++) {
+		struct line line = { .label = "" };
+
 		if (counter->side != side || counter->family != COUNTER_FRAMES || !row[i])
 			continue;
-		calls = counters_sum(counters, row, side, COUNTER_CALLS, counter->name);
-		printf("    by %-*s", LABEL_WIDTH - 7, counter->name);
-		if (side == COUNTER_READ)
-			print_no_cell(11);
-		print_cell(11, row[i], seconds);
-		if (side == COUNTER_WRITE)
-			print_no_cell(11);
-		print_no_cell(13);
-		print_cell(11, calls, seconds);
-		print_per_call(row[i], calls);
-		putchar('\n');
+		snprintf(line.label, sizeof(line.label), "    by %s", counter->name);
+		put_cell(&line, side == COUNTER_READ ? COLUMN_OUT : COLUMN_IN, row[i], seconds);
+		put_calls(&line, row[i],
+			  counters_sum(counters, row, side, COUNTER_CALLS, counter->name), seconds);
+		print_line(&line, seconds);
 	}
 }
 
@@ -124,11 +173,13 @@ static void print_drops(const struct counters *counters, const uint64_t *row,
 	unsigned int i;
 
 	for (i = 0; i < counters->ncounters; i++, counter++) {
+		struct line line = { .label = "" };
+
 		if (counter->side != side || counter->family != COUNTER_DROPS || !row[i])
 			continue;
-		printf("    dropped: %-*s%*s", LABEL_WIDTH - 13, counter->name, 77, "");
-		print_cell(8, row[i], seconds);
-		putchar('\n');
+		snprintf(line.label, sizeof(line.label), "    dropped: %s", counter->name);
+		put_cell(&line, COLUMN_DROPS, row[i], seconds);
+		print_line(&line, seconds);
 	}
 }
 
@@ -138,55 +189,60 @@ static void print_row(const struct counters *counters, const uint64_t *row, cons
 {
 	const bool read = side == COUNTER_READ;
 	const uint64_t frames = counters_sum(counters, row, side, COUNTER_FRAMES, NULL);
-	const uint64_t kernel = counters_sum(counters, row, side, COUNTER_SINGLE,
-					     read ? "queued" : "received");
-	const uint64_t calls = counters_sum(counters, row, side, COUNTER_CALLS, NULL);
+	const struct {
+		enum column column;
+		enum counter_family family;
+		const char *name;
+	} cells[] = {
+		{ read ? COLUMN_OUT : COLUMN_IN, COUNTER_FRAMES, NULL },
+		{ read ? COLUMN_IN : COLUMN_OUT, COUNTER_SINGLE, read ? "queued" : "received" },
+		{ COLUMN_BYTES, COUNTER_SINGLE, "bytes" },
+		{ COLUMN_STOPS, COUNTER_SINGLE, read ? "stops" : "stalls" },
+		{ COLUMN_DROPS, COUNTER_DROPS, NULL },
+		{ COLUMN_ERRORS, COUNTER_SINGLE, "errors" },
+		{ COLUMN_WAKES, COUNTER_SINGLE, "wakes" },
+	};
+	struct line line = { .label = "" };
+	size_t i;
 
-	printf("  %-*s", LABEL_WIDTH - 2, label);
-	print_cell(11, read ? kernel : frames, seconds);
-	print_cell(11, read ? frames : kernel, seconds);
-	print_cell(13, counters_sum(counters, row, side, COUNTER_SINGLE, "bytes"), seconds);
-	print_cell(11, calls, seconds);
-	print_per_call(frames, calls);
-	print_cell(8, counters_sum(counters, row, side, COUNTER_SINGLE, read ? "stops" : "stalls"),
-		   seconds);
-	if (read)
-		print_cell(8, counters_sum(counters, row, side, COUNTER_SINGLE, "wakes"), seconds);
-	else
-		print_no_cell(8);
-	print_cell(8, counters_sum(counters, row, side, COUNTER_DROPS, NULL), seconds);
-	print_cell(8, counters_sum(counters, row, side, COUNTER_SINGLE, "errors"), seconds);
-	putchar('\n');
+	snprintf(line.label, sizeof(line.label), "  %s %s", label, counters_side_name(side));
+	/* a write queue wakes nobody */
+	for (i = 0; i < sizeof(cells) / sizeof(*cells) - !read; i++)
+		put_cell(&line, cells[i].column,
+			 counters_sum(counters, row, side, cells[i].family, cells[i].name),
+			 seconds);
+	put_calls(&line, frames, counters_sum(counters, row, side, COUNTER_CALLS, NULL), seconds);
+	print_line(&line, seconds);
 	print_modes(counters, row, side, seconds);
 	print_drops(counters, row, side, seconds);
 }
 
-static void print_rows(const struct counters *counters, const uint64_t *row, const char *name,
+static void print_rows(const struct counters *counters, const uint64_t *row, const char *label,
 		       double seconds)
 {
-	char label[32];
-
-	snprintf(label, sizeof(label), "%s read", name);
 	print_row(counters, row, label, COUNTER_READ, seconds);
-	snprintf(label, sizeof(label), "%s write", name);
 	print_row(counters, row, label, COUNTER_WRITE, seconds);
 }
 
+/* Of rates, the total comes first: a terminal may have no room for the rest. */
 static void print_table(const struct counters *counters, double seconds)
 {
 	uint64_t total[COUNTERS_MAX];
-	char name[24];
+	char label[24];
 	uint32_t i;
 
 	print_head(counters->interface, seconds);
+	counters_total(counters, total);
+	if (seconds)
+		print_rows(counters, total, "total", seconds);
 	for (i = 0; i < counters->nqueues; i++) {
 		if (!counters->shown[i])
 			continue;
-		snprintf(name, sizeof(name), "queue %" PRIu32, i);
-		print_rows(counters, counters->values[i], name, seconds);
+		snprintf(label, sizeof(label), "queue %" PRIu32, i);
+		print_rows(counters, counters->values[i], label, seconds);
 	}
-	counters_total(counters, total);
-	print_rows(counters, total, "total", seconds);
+	if (!seconds)
+		print_rows(counters, total, "total", seconds);
 }
 
 /* --- as JSON --------------------------------------------------------- */
@@ -195,7 +251,7 @@ static struct json_object *double_json(double value)
 {
 	char text[32];
 
-	snprintf(text, sizeof(text), "%.3f", value);
+	snprintf(text, sizeof(text), "%.9g", value);
 	return json_object_new_double_s(value, text);
 }
 
@@ -213,7 +269,7 @@ static struct json_object *family_json(struct json_object *side, enum counter_fa
 		return side;
 	if (!json_object_object_get_ex(side, counters_family_name(family), &object)) {
 		object = json_object_new_object();
-		json_put(side, counters_family_name(family), object);
+		report_member(side, counters_family_name(family), object);
 	}
 	return object;
 }
@@ -230,10 +286,10 @@ static void put_row(struct json_object *object, const struct counters *counters,
 	unsigned int i;
 
 	for (i = 0; i < counters->ncounters; i++, counter++)
-		json_put(family_json(sides[counter->side], counter->family), counter->name,
+		report_member(family_json(sides[counter->side], counter->family), counter->name,
 			 value_json(row[i], seconds));
-	json_put(object, "read", sides[COUNTER_READ]);
-	json_put(object, "write", sides[COUNTER_WRITE]);
+	report_member(object, "read", sides[COUNTER_READ]);
+	report_member(object, "write", sides[COUNTER_WRITE]);
 }
 
 static struct json_object *port_json(const struct counters *counters, double seconds)
@@ -244,23 +300,23 @@ static struct json_object *port_json(const struct counters *counters, double sec
 	uint64_t total[COUNTERS_MAX];
 	uint32_t i;
 
-	json_put_text(object, "name", counters->interface);
-	json_put_number(object, "ifindex", counters->ifindex);
+	report_text(object, "name", counters->interface);
+	report_number(object, "ifindex", counters->ifindex);
 	if (seconds)
-		json_put(object, "seconds", double_json(seconds));
+		report_member(object, "seconds", double_json(seconds));
 	for (i = 0; i < counters->nqueues; i++) {
 		if (!counters->shown[i])
 			continue;
 		row = json_object_new_object();
-		json_put_number(row, "queue", i);
+		report_number(row, "queue", i);
 		put_row(row, counters, counters->values[i], seconds);
 		json_object_array_add(array, row);
 	}
-	json_put(object, "queue_pairs", array);
+	report_member(object, "queue_pairs", array);
 	counters_total(counters, total);
 	row = json_object_new_object();
 	put_row(row, counters, total, seconds);
-	json_put(object, "total", row);
+	report_member(object, "total", row);
 	return object;
 }
 
@@ -271,13 +327,13 @@ static void print_samples(const struct samples *samples)
 	struct json_object *array;
 	int i;
 
-	if (options.prometheus) {
+	if (command_options.prometheus) {
 		prometheus_print(samples->links, samples->counters, samples->count);
-	} else if (options.json) {
+	} else if (command_options.json) {
 		array = json_object_new_array();
 		for (i = 0; i < samples->count; i++)
 			json_object_array_add(array, port_json(&samples->counters[i], 0));
-		json_print(array, false);
+		report_print(array, false);
 	} else {
 		for (i = 0; i < samples->count; i++)
 			print_table(&samples->counters[i], 0);
@@ -286,30 +342,15 @@ static void print_samples(const struct samples *samples)
 
 /* --- again and again ------------------------------------------------- */
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
 /* Sleep until then; false if a signal ends the watch, or nobody reads it any more. */
-static bool sleep_until(double when, const sigset_t *unblocked)
+static bool sleep_until(double when)
 {
-	struct pollfd output = { .fd = STDOUT_FILENO };
-	struct timespec rest;
+	bool go_on = true;
 	double left;
 
-	while ((left = when - now()) > 0) {
-		rest.tv_sec = left;
-		rest.tv_nsec = (left - rest.tv_sec) * 1e9;
-		if (ppoll(&output, 1, &rest, unblocked) < 0 && errno != EINTR)
-			tool_die(TOOL_FAILED, "cannot wait: %s", strerror(errno));
-		if (tool_interrupted() || output.revents & POLLERR)
-			return false;
-	}
-	return !tool_interrupted();
+	while (go_on && (left = when - tool_now()) > 0)
+		go_on = tool_wait(-1, left);
+	return go_on && !tool_interrupted();
 }
 
 static const struct counters *find_port(const struct samples *samples, int ifindex)
@@ -325,7 +366,7 @@ static const struct counters *find_port(const struct samples *samples, int ifind
 /* Print how the counters changed; a port that is new waits for the next time. */
 static void print_changes(const struct samples *before, const struct samples *samples)
 {
-	struct json_object *array = options.json ? json_object_new_array() : NULL;
+	struct json_object *array = command_options.json ? json_object_new_array() : NULL;
 	const struct counters *last;
 	struct json_object *object;
 	struct counters since;
@@ -342,37 +383,85 @@ static void print_changes(const struct samples *before, const struct samples *sa
 	}
 	if (array) {
 		object = json_object_new_object();
-		json_put(object, "ports", array);
-		json_print(object, true);
+		report_member(object, "ports", array);
+		report_print(object, true);
 	}
 }
 
 /* From the upper left corner on, over what was there. */
 #define CLEAR	"\033[H\033[J"
 
+/* Columns of a line that end before this byte of UTF-8: one for each that begins a character. */
+static int count_columns(const char *line, const char *end)
+{
+	int columns = 0;
+
+	for (; line < end; line++)
+		columns += (*line & 0xc0) != 0x80;
+	return columns;
+}
+
+/* As much of a text as the terminal has room for, and a line for the cursor. */
+static void print_window(const char *text)
+{
+	struct winsize size = { .ws_row = 0 };
+	const char *line, *end;
+	int row;
+
+	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+	fputs(CLEAR, stdout);
+	for (line = text, row = 1; *line && (row < size.ws_row || !size.ws_row); row++) {
+		end = strchr(line, '\n');
+		while (size.ws_col && count_columns(line, end) > size.ws_col)
+			end--;
+		printf("%.*s\n", (int)(end - line), line);
+		line = strchr(end, '\n') + 1;
+	}
+}
+
+/* Print what changed into the window, in place of what is there. */
+static void redraw(const struct samples *before, const struct samples *samples)
+{
+	FILE *output = stdout;
+	char *text;
+	size_t len;
+
+	stdout = open_memstream(&text, &len);
+	if (!stdout) {
+		stdout = output;
+		tool_die(TOOL_FAILED, "out of memory");
+	}
+	printf("every %g s; Ctrl-C ends it\n\n", command_options.interval);
+	print_changes(before, samples);
+	fclose(stdout);
+	stdout = output;
+	print_window(text);
+	free(text);
+}
+
 static void watch(const char *name)
 {
-	const sigset_t *unblocked = tool_catch_signals();
-	const bool redraw = !options.json && isatty(STDOUT_FILENO);
+	const bool terminal = !command_options.json && isatty(STDOUT_FILENO);
 	struct samples before, samples;
-	double next = now();
+	double next = tool_now();
 
+	tool_catch_signals();
 	take_samples(name, &before);
-	while (sleep_until(next += options.interval, unblocked)) {
+	while (sleep_until(next += command_options.interval)) {
 		take_samples(name, &samples);
-		if (redraw)
-			printf(CLEAR "every %g s; Ctrl-C ends it\n\n",
-			       options.interval);
-		print_changes(&before, &samples);
-		if (!redraw && !options.json)
+		if (terminal)
+			redraw(&before, &samples);
+		else
+			print_changes(&before, &samples);
+		if (!terminal && !command_options.json)
 			putchar('\n');
 		free_samples(&before);
 		before = samples;
 		if (!tool_flush())
 			break;
 		/* after a stop, or on a machine that is too slow, no interval is made up for */
-		if (next < now())
-			next = now();
+		if (next < tool_now())
+			next = tool_now();
 	}
 	free_samples(&before);
 }
@@ -381,7 +470,7 @@ int command_stat(const char *name)
 {
 	struct samples samples;
 
-	if (options.interval) {
+	if (command_options.interval) {
 		watch(name);
 		return 0;
 	}

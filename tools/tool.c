@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tool.h"
@@ -13,20 +17,55 @@ const char *tool_name;
 
 static volatile sig_atomic_t interrupted;
 
+/* Signals are caught, and delivered in ppoll() with this mask. */
+static bool catching;
+static sigset_t unblocked;
+
 /* Why the first write to standard output failed that did; 0: none. */
 static int output_error;
+
+/* Whoever ends us does not wait for a reader that takes nothing. */
+static ssize_t write_some(const char *bytes, size_t len)
+{
+	struct pollfd output = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	if (!catching)
+		return write(STDOUT_FILENO, bytes, len);
+	if (ppoll(&output, 1, NULL, &unblocked) < 0) {
+		if (errno == EINTR)
+			errno = EPIPE;
+		return -1;
+	}
+	return write(STDOUT_FILENO, bytes, len < PIPE_BUF ? len : PIPE_BUF);
+}
 
 /* stdio knows that a write failed, but not why when it is asked at the end. */
 static ssize_t write_output(void *cookie, const char *bytes, size_t len)
 {
-	ssize_t written = output_error ? -1 : write(STDOUT_FILENO, bytes, len);
+	size_t done = 0;
+	ssize_t written;
 
 	(void)cookie;
-	if (written >= 0)
-		return written;
-	if (!output_error)
-		output_error = errno;
-	return 0;
+	while (!output_error && done < len) {
+		written = write_some(bytes + done, len - done);
+		if (written < 0)
+			output_error = errno;
+		else
+			done += written;
+	}
+	return done;
+}
+
+/* So that no file that is opened later is taken for standard input, output or error. */
+static void fill_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 }
 
 void tool_start(const char *name)
@@ -36,7 +75,8 @@ void tool_start(const char *name)
 	tool_name = name;
 	if (!output)
 		tool_die(TOOL_FAILED, "out of memory");
-	setvbuf(output, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
+	fill_descriptors();
+	setvbuf(output, NULL, _IOFBF, BUFSIZ);
 	stdout = output;
 }
 
@@ -67,6 +107,15 @@ void tool_misused(const char *format, ...)
 	va_end(args);
 	fprintf(stderr, "Try '%s --help'.\n", tool_name);
 	exit(TOOL_MISUSED);
+}
+
+void tool_warn(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print_message(format, args);
+	va_end(args);
 }
 
 /* An interface's name has no colon, so the last one ends the namespace's. */
@@ -133,25 +182,49 @@ static void on_signal(int sig)
 const void *tool_catch_signals(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction action = { .sa_handler = on_signal };
-	static sigset_t unblocked;
-	sigset_t blocked;
+	const struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction before;
+	sigset_t caught;
 	size_t i;
 
-	sigemptyset(&blocked);
+	sigemptyset(&caught);
 	for (i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
-		sigaddset(&blocked, signals[i]);
+		sigaction(signals[i], NULL, &before);
+		/* by nohup(1), say */
+		if (before.sa_handler == SIG_IGN)
+			continue;
+		sigaddset(&caught, signals[i]);
 		sigaction(signals[i], &action, NULL);
 	}
-	sigprocmask(SIG_BLOCK, &blocked, &unblocked);
+	sigprocmask(SIG_BLOCK, &caught, &unblocked);
 	for (i = 0; i < sizeof(signals) / sizeof(*signals); i++)
 		sigdelset(&unblocked, signals[i]);
+	catching = true;
 	return &unblocked;
 }
 
 bool tool_interrupted(void)
 {
 	return interrupted;
+}
+
+bool tool_wait(int fd, double seconds)
+{
+	struct pollfd fds[] = { { .fd = STDOUT_FILENO }, { .fd = fd, .events = POLLIN } };
+	struct timespec time = { .tv_sec = seconds };
+
+	time.tv_nsec = (seconds - time.tv_sec) * 1e9;
+	if (ppoll(fds, 2, fd < 0 ? &time : NULL, &unblocked) < 0 && errno != EINTR)
+		tool_die(TOOL_FAILED, "cannot wait: %s", strerror(errno));
+	return !interrupted && !(fds[0].revents & (POLLERR | POLLHUP | POLLNVAL));
+}
+
+double tool_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
 bool tool_flush(void)
@@ -216,20 +289,40 @@ char *tool_clean(char *to, size_t size, const char *from)
 	return to;
 }
 
+char *tool_utf8(char *to, size_t size, const char *from)
+{
+	char *out = to;
+	size_t len;
+
+	for (; *from && size > 4; out += len, size -= len) {
+		len = (unsigned char)*from < ' ' ? 1 : printable((const unsigned char *)from);
+		if (len) {
+			memcpy(out, from, len);
+			from += len;
+		} else {
+			len = sprintf(out, "\\x%02x", (unsigned char)*from++);
+		}
+	}
+	*out = '\0';
+	return to;
+}
+
 const char *tool_amount(char *to, double amount)
 {
 	static const char prefixes[] = " kMGTPE";
-	int i = 0;
+	int decimals, i = 0;
 
 	while (amount >= 999.5 && prefixes[i + 1]) {
 		amount /= 1000;
 		i++;
 	}
-	if (!i)
-		snprintf(to, 16, "%.0f", amount);
+	decimals = amount < 9.995 ? 2 : amount < 99.95 ? 1 : 0;
+	if (i)
+		snprintf(to, 16, "%.*f %c", decimals, amount, prefixes[i]);
+	else if (amount && amount < 0.01)
+		strcpy(to, "<0.01");
 	else
-		snprintf(to, 16, "%.*f %c", amount < 9.995 ? 2 : amount < 99.95 ? 1 : 0, amount,
-			 prefixes[i]);
+		snprintf(to, 16, "%.*f", amount == (int)amount ? 0 : decimals, amount);
 	return to;
 }
 

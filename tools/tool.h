@@ -37,6 +37,9 @@ void tool_die(int status, const char *format, ...)
 /* The same for an option or argument that is wrong; points to --help. */
 void tool_misused(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
+/* Print a message on standard error, and go on. */
+void tool_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* Take a port apart; exits if it cannot be one. */
 void tool_parse_port(struct tool_port *port, const char *text);
 
@@ -48,12 +51,21 @@ const char *tool_explain(int error);
 
 /*
  * From here on SIGINT, SIGTERM and SIGHUP are noted and not delivered, except
- * in ppoll() with the mask that is returned.
+ * in ppoll() with the mask that is returned. One that was ignored is ignored still.
  */
 const void *tool_catch_signals(void);
 
 /* Has one of them come? */
 bool tool_interrupted(void);
+
+/*
+ * With signals caught, sleep until @fd can be read, or if it is below 0 for so many
+ * seconds. False if a signal has come, or nobody reads standard output any more.
+ */
+bool tool_wait(int fd, double seconds);
+
+/* Seconds, of a clock that goes on evenly. */
+double tool_now(void);
 
 /*
  * Write out what was printed. Exits if that fails, but for a reader that has gone:
@@ -74,6 +86,12 @@ int tool_finish(int status);
  * Cuts it to @size, which is not 0. Returns @to.
  */
 char *tool_clean(char *to, size_t size, const char *from);
+
+/*
+ * Copy such a text for a program to read: controls below 0x20 stay, and what is not
+ * printable UTF-8 becomes "\xNN". Cuts it to @size.
+ */
+char *tool_utf8(char *to, size_t size, const char *from);
 
 /* Write an amount with three digits and a unit's prefix: "1.23 G". @to has room for 16. */
 const char *tool_amount(char *to, double amount);
