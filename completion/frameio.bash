@@ -30,8 +30,22 @@ _frameio_ports() {
 	while read -r line; do
 		[[ $line == '"name":'* ]] || continue
 		line=${line#'"name":"'}
-		ports+=("${line%'",'}")
+		line=${line%'",'}
+		printf -v line %b "${line//'\"'/'"'}"
+		ports+=("$line")
 	done < <(frameio -n "$1" -j stat 2>/dev/null)
+}
+
+# _frameio_command WORD: the command that the word is, or is the beginning of, into the
+# variable "command".
+_frameio_command() {
+	local word found=()
+
+	for word in "${commands[@]}"; do
+		[[ $word != "$1"* ]] || found+=("$word")
+	done
+	command=$1
+	[[ ${#found[@]} -ne 1 ]] || command=${found[0]}
 }
 
 # _frameio_values KEYWORD: what may follow it, into the array "values"; false if any
@@ -50,38 +64,50 @@ _frameio_values() {
 
 _frameio() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-	local command='' netns='' i count=0 ports values netnses
+	local commands=(add del help list monitor set show stat version)
+	local command='' netns='' wanted='' word i count=0 ports values netnses
 	local common=(--json --netns --help --version)
 
 	COMPREPLY=()
-	# the words before this one: the command, how many came after it, the namespace
+	# the words before this one: the command, how many came after it, the namespace;
+	# a "=" is a word of its own
 	for ((i = 1; i < COMP_CWORD; i++)); do
-		case ${COMP_WORDS[i]} in
-		-n | --netns)
-			netns=${COMP_WORDS[++i]}
+		word=${COMP_WORDS[i]}
+		if [[ $word =~ ^-[hjV]*n(.+)$ ]]; then
+			netns=${BASH_REMATCH[1]}
+		elif [[ $word == --n* || $word =~ ^-[hjV]*n$ ]]; then
+			i=$((i + 1))
+			[[ ${COMP_WORDS[i]} != = || $i -eq $COMP_CWORD ]] || i=$((i + 1))
+			netns=${COMP_WORDS[i]}
+			[[ $i -lt $COMP_CWORD ]] || wanted=netns
+		elif [[ $word == --w* || $word =~ ^-[hjV]*w$ ]]; then
+			[[ ${COMP_WORDS[i + 1]} != = ]] || i=$((i + 1))
+			[[ ! ${COMP_WORDS[i + 1]} =~ ^[0-9.]+$ ]] || i=$((i + 1))
+		elif [[ $word == -* ]]; then
 			continue
-			;;
-		-*) continue ;;
-		esac
-		if [[ ! $command ]]; then
-			command=${COMP_WORDS[i]}
-		else
+		elif [[ ! $command ]]; then
+			_frameio_command "$word"
+		elif [[ $count -gt 0 || $word != dev ]]; then
 			count=$((count + 1))
 		fi
 	done
 
-	if [[ $previous == -n || $previous == --netns ]]; then
+	if [[ $wanted ]]; then
+		[[ $current != = ]] || current=''
 		netnses=(/run/netns/*)
 		[[ -e ${netnses[0]} ]] || netnses=()
 		_frameio_offer "$current" "${netnses[@]##*/}"
+	elif [[ $i -gt $COMP_CWORD ]]; then
+		# an interval
+		return
 	elif [[ $current == -* ]]; then
 		[[ $command != stat ]] || common+=(--watch --prometheus)
 		_frameio_offer "$current" "${common[@]}"
 	elif [[ ! $command ]]; then
-		_frameio_offer "$current" add del help monitor set show stat version
+		_frameio_offer "$current" "${commands[@]}"
 	elif [[ $count -eq 0 ]]; then
 		case $command in
-		del | delete | set | show | stat)
+		del | delete | list | set | show | stat)
 			_frameio_ports "$netns"
 			_frameio_offer "$current" "${ports[@]}"
 			;;
