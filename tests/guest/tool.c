@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -28,6 +30,9 @@
 
 /* What a command printed, and its exit code. */
 static char printed[1 << 20], complaint[4096];
+
+/* The command itself. */
+static char words[2048];
 
 static void read_text(const char *path, char *to, size_t size)
 {
@@ -46,7 +51,7 @@ static void read_text(const char *path, char *to, size_t size)
 
 static int run_list(const char *format, va_list args)
 {
-	char words[1024], command[1200];
+	char command[sizeof(words) + 100];
 	int status;
 
 	vsnprintf(words, sizeof(words), format, args);
@@ -79,7 +84,7 @@ static void __attribute__((format(printf, 1, 2))) good(const char *format, ...)
 	va_start(args, format);
 	status = run_list(format, args);
 	va_end(args);
-	ck_assert_msg(status == 0 && !*complaint, "'%s': %d, %s", format, status, complaint);
+	ck_assert_msg(status == 0 && !*complaint, "'%s': %d, %s", words, status, complaint);
 }
 
 /* It fails with that exit code and one sentence, in which there is @text. */
@@ -92,10 +97,10 @@ static void __attribute__((format(printf, 3, 4))) bad(int status, const char *te
 	va_start(args, format);
 	found = run_list(format, args);
 	va_end(args);
-	ck_assert_msg(found == status, "'%s': %d, %s", format, found, complaint);
-	ck_assert_msg(!strncmp(complaint, "frameio: ", 9), "'%s': %s", format, complaint);
-	ck_assert_msg(strstr(complaint, text), "'%s': %s", format, complaint);
-	ck_assert_msg(strchr(complaint, '\n')[1] == '\0' || status == 2, "'%s': %s", format,
+	ck_assert_msg(found == status, "'%s': %d, %s", words, found, complaint);
+	ck_assert_msg(!strncmp(complaint, "frameio: ", 9), "'%s': %s", words, complaint);
+	ck_assert_msg(strstr(complaint, text), "'%s': %s", words, complaint);
+	ck_assert_msg(strchr(complaint, '\n')[1] == '\0' || status == 2, "'%s': %s", words,
 		      complaint);
 }
 
@@ -183,31 +188,41 @@ struct process {
 	FILE *output;
 };
 
-/* Start it with its standard output on a pipe, or on what @output and @input are. */
-static struct process start_on(int output, int input, char *const *words)
+/* Start it; what it writes to @theirs is read from @ours. */
+static struct process start_on(int ours, int theirs, char *const *arguments)
 {
 	struct process process = { .pid = fork() };
 
 	ck_assert_int_ge(process.pid, 0);
 	if (!process.pid) {
-		dup2(input, STDOUT_FILENO);
-		close(input);
-		close(output);
-		execvp(words[0], words);
+		dup2(theirs, STDOUT_FILENO);
+		close(theirs);
+		close(ours);
+		execvp(arguments[0], arguments);
 		_exit(127);
 	}
-	close(input);
-	process.output = fdopen(output, "r");
+	close(theirs);
+	process.output = fdopen(ours, "r");
 	return process;
 }
 
-#define start(...) start_words((char *[]){ __VA_ARGS__, NULL })
-static struct process start_words(char *const *words)
+#define start(...) start_on_pipe((char *[]){ __VA_ARGS__, NULL })
+static struct process start_on_pipe(char *const *arguments)
 {
 	int fds[2];
 
 	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
-	return start_on(fds[0], fds[1], words);
+	return start_on(fds[0], fds[1], arguments);
+}
+
+/* The same on a socket, as a service's journal is. */
+#define start_service(...) start_on_socket((char *[]){ __VA_ARGS__, NULL })
+static struct process start_on_socket(char *const *arguments)
+{
+	int fds[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	return start_on(fds[0], fds[1], arguments);
 }
 
 /* Until it sleeps in poll(2): then it has begun. */
@@ -251,6 +266,14 @@ static int wait_for_end(struct process *process)
 	return WEXITSTATUS(status);
 }
 
+/* Nobody reads any more. */
+static int end_of_reader(struct process *process)
+{
+	fclose(process->output);
+	process->output = fopen("/dev/null", "r");
+	return wait_for_end(process);
+}
+
 /* Ctrl-C ends it as it should. */
 static void interrupt(struct process *process)
 {
@@ -279,11 +302,11 @@ START_TEST(add_takes_the_defaults)
 		 json_object_get_string(at(ports, "/0/address")));
 	is_number(ports, "/0/queues", 1);
 	is_number(ports, "/0/num_queues", 1);
-	is_number(ports, "/0/open", 0);
+	is_number(ports, "/0/num_open", 0);
 	is_number(ports, "/0/read_limit", FRAMEIO_LIMIT_DEFAULT);
-	is_number(ports, "/0/read_bytes", FRAMEIO_BYTES_DEFAULT);
+	is_number(ports, "/0/read_bytes_limit", FRAMEIO_BYTES_DEFAULT);
 	is_number(ports, "/0/write_limit", FRAMEIO_LIMIT_DEFAULT);
-	is_number(ports, "/0/write_bytes", FRAMEIO_BYTES_DEFAULT);
+	is_number(ports, "/0/write_bytes_limit", FRAMEIO_BYTES_DEFAULT);
 	is_null(ports, "/0/owner");
 	is_null(ports, "/0/owner_uid");
 	is_null(ports, "/0/group");
@@ -314,8 +337,8 @@ START_TEST(add_takes_everything)
 	is_number(ports, "/0/num_queues", 4);
 	is_number(ports, "/0/read_limit", 7);
 	is_number(ports, "/0/write_limit", 65536);
-	is_number(ports, "/0/read_bytes", 3 << 20);
-	is_number(ports, "/0/write_bytes", 1 << 30);
+	is_number(ports, "/0/read_bytes_limit", 3 << 20);
+	is_number(ports, "/0/write_bytes_limit", 1 << 30);
 	is_text(ports, "/0/owner", "nobody");
 	is_number(ports, "/0/owner_uid", 65534);
 	is_text(ports, "/0/group", "4242");
@@ -324,7 +347,7 @@ START_TEST(add_takes_everything)
 	is_number(ports, "/0/queue_pairs/1/queue", 1);
 	is_text(ports, "/0/queue_pairs/1/mode", "none");
 	is_bool(ports, "/0/queue_pairs/1/open", false);
-	is_number(ports, "/0/queue_pairs/1/read/frames", 0);
+	is_number(ports, "/0/queue_pairs/1/read/waiting", 0);
 	is_number(ports, "/0/queue_pairs/1/read/limit", 7);
 	is_number(ports, "/0/queue_pairs/1/read/bytes_limit", 3 << 20);
 	is_number(ports, "/0/queue_pairs/1/write/limit", 65536);
@@ -362,8 +385,8 @@ START_TEST(set_changes_everything)
 	is_number(ports, "/0/num_queues", 4);
 	is_number(ports, "/0/read_limit", 5);
 	is_number(ports, "/0/write_limit", 6);
-	is_number(ports, "/0/read_bytes", 4096);
-	is_number(ports, "/0/write_bytes", 12345);
+	is_number(ports, "/0/read_bytes_limit", 4096);
+	is_number(ports, "/0/write_bytes_limit", 12345);
 	is_bool(ports, "/0/persist", true);
 	is_number(ports, "/0/mtu", 9000);
 	is_bool(ports, "/0/up", true);
@@ -395,6 +418,12 @@ START_TEST(commands_are_cut_short)
 	has_line("^usage: frameio");
 	good("frameio d fio0");
 	good("frameio add fio0 && frameio delete fio0");
+	/* and as ip has them */
+	good("frameio add dev fio0 numtxqueues 3 && frameio set dev fio0 up");
+	good("frameio list dev fio0");
+	has_line("^    queues 3 of numqueues 3, ");
+	good("frameio stat dev fio0");
+	good("frameio del dev fio0");
 	good("frameio --help");
 	good("frameio show -j");
 	good("frameio -V");
@@ -457,11 +486,14 @@ static const struct {
 	{ 2, "'' is no interface name", "add ''" },
 	{ 2, "'..' is no interface name", "set fio0 name .." },
 	{ 2, "'color' is nothing that 'add' knows", "add fio2 color blue" },
-	{ 2, "'owner' is nothing that 'set' knows", "set fio0 owner root" },
+	{ 2, "'owner' can be given to 'add' only, and stays as it is", "set fio0 owner root" },
+	{ 2, "'carrier' can be given to 'set' only", "add fio2 carrier on" },
+	{ 2, "'add' takes a name first, and 'l3' is a keyword", "add l3 queues 4" },
+	{ 2, "'add' takes a name first, and 'up' is a keyword", "add dev up" },
 	{ 2, "'mtu' takes a number", "add fio2 mtu" },
 	{ 2, "'mtu' takes a number, not '15oo'", "add fio2 mtu 15oo" },
-	{ 2, "'queues' takes a number, not '4294967296'", "add fio2 queues 4294967296" },
-	{ 2, "'queues' takes a number, not '99999999999999999999'",
+	{ 2, "'4294967296' is too large: 'mtu' takes 68 to 65521", "add fio2 mtu 4294967296" },
+	{ 2, "'99999999999999999999' is too large: 'queues' takes 1 to 64",
 	  "add fio2 queues 99999999999999999999" },
 	{ 2, "'readbytes' takes a number of bytes below 4G", "add fio2 readbytes 4G" },
 	{ 2, "'readbytes' takes a number of bytes below 4G", "add fio2 readbytes 1T" },
@@ -472,8 +504,10 @@ static const struct {
 	{ 2, "'address' takes an address such as", "add fio2 address 02:00:" },
 	{ 2, "an L3 port has no link-layer address", "add fio2 l3 address 02:00:00:00:00:07" },
 	{ 2, "'persist' takes 'on' or 'off', not 'yes'", "set fio0 persist yes" },
-	{ 2, "'down' and what is said before exclude", "set fio0 up down" },
-	{ 2, "'l3' and what is said before exclude", "add fio2 l2 l3" },
+	{ 2, "'up' and 'down' exclude each other", "set fio0 up down" },
+	{ 2, "'l2' and 'l3' exclude each other", "add fio2 l2 l3" },
+	{ 2, "'mtu' is given twice", "add fio2 mtu 1500 mtu 1600" },
+	{ 2, "'numqueues' and 'numtxqueues' exclude", "add fio2 numqueues 2 numtxqueues 2" },
 	{ 2, "'set' takes the name of a port and what to change", "set fio0" },
 	{ 2, "'del' takes the name of one port", "del" },
 	{ 2, "'del' takes the name of one port", "del fio0 fio1" },
@@ -507,6 +541,11 @@ START_TEST(refusals_are_sentences)
 	has_length(ports, "", 2);
 	is_number(ports, "/0/queues", 2);
 	is_number(ports, "/1/mtu", 1500);
+	/* old kernels only, and without a word of theirs */
+	if (run("frameio set fio0 queues 2 name fio3")) {
+		ck_assert_ptr_nonnull(strstr(complaint, "a name that cannot change; set it down"));
+		ck_assert_uint_eq(if_nametoindex("fio3"), 0);
+	}
 	close(fd);
 }
 END_TEST
@@ -522,9 +561,18 @@ START_TEST(a_name_is_taken_as_it_is)
 	good("frameio stat");
 	ck_assert_ptr_null(strchr(printed, '\033'));
 	ports = json("show");
-	is_text(ports, "/0/name", "a\"\\?[2J");
+	is_text(ports, "/0/name", "a\"\\\033[2J");
 	good("frameio stat --prometheus");
-	has_line("^frameio_up\\{interface=\"a\\\\\"\\\\\\\\\\?\\[2J\"\\} 0$");
+	has_line("^frameio_up\\{interface=\"a\\\\\"\\\\\\\\\\\\\\\\x1b\\[2J\"\\} 0$");
+	/* others remain others */
+	close(guest_create("b\001", FRAMEIO_PORT_PERSIST, 1));
+	close(guest_create("b\377", FRAMEIO_PORT_PERSIST, 1));
+	good("frameio stat --prometheus");
+	has_line("^frameio_up\\{interface=\"b\\\\\\\\x01\"\\} 0$");
+	has_line("^frameio_up\\{interface=\"b\\\\\\\\xff\"\\} 0$");
+	ports = json("show");
+	is_text(ports, "/1/name", "b\001");
+	is_text(ports, "/2/name", "b\\xff");
 	good("frameio del \"$(printf 'a\"\\\\\\033[2J')\"");
 }
 END_TEST
@@ -543,15 +591,15 @@ START_TEST(show_tells_who_holds_a_queue_pair)
 	ck_assert_int_eq(write(one, record, guest_record(record, 60, 1, 0)), HDRLEN + 60);
 	guest_receive(packet, 60, 1, 0);
 	ports = json("show fio0");
-	is_number(ports, "/0/open", 2);
+	is_number(ports, "/0/num_open", 2);
 	has_length(ports, "/0/queue_pairs/0/holders", 1);
 	is_number(ports, "/0/queue_pairs/0/holders/0/pid", getpid());
 	is_text(ports, "/0/queue_pairs/0/holders/0/command", "tool");
 	is_number(ports, "/0/queue_pairs/1/holders/0/pid", getpid());
 	is_bool(ports, "/0/queue_pairs/1/open", true);
 	is_text(ports, "/0/queue_pairs/1/mode", "readwrite");
-	ck_assert_int_eq(json_object_get_int(at(ports, "/0/queue_pairs/0/read/frames")) +
-			 json_object_get_int(at(ports, "/0/queue_pairs/1/read/frames")), 1);
+	ck_assert_int_eq(json_object_get_int(at(ports, "/0/queue_pairs/0/read/waiting")) +
+			 json_object_get_int(at(ports, "/0/queue_pairs/1/read/waiting")), 1);
 
 	/* another descriptor of the same file, and another process with it */
 	ck_assert_int_ge(dup(one), 0);
@@ -683,6 +731,8 @@ START_TEST(stat_watches_in_a_pipe)
 	struct process watch = start("frameio", "-j", "stat", "fio0", "-w", "0.2");
 	struct json_object *object;
 	double seconds, frames = 0;
+	unsigned int without;
+	const char *text;
 
 	wait_asleep(&watch);
 	guest_sh("tc qdisc replace dev fio0 root pfifo limit 1000");
@@ -704,21 +754,26 @@ START_TEST(stat_watches_in_a_pipe)
 	interrupt(&watch);
 
 	watch = start("frameio", "stat", "--watch=0.1");
-	ck_assert_ptr_nonnull(strstr(next_line(&watch), "fio0 per s "));
+	ck_assert_ptr_nonnull(strstr(next_line(&watch), "fio0/s "));
 	while (*next_line(&watch))
 		;
-	ck_assert_ptr_nonnull(strstr(next_line(&watch), "fio0 per s "));
+	ck_assert_ptr_nonnull(strstr(next_line(&watch), "fio0/s "));
 	/* a port that is made is seen, one that goes is not missed */
 	guest_sh("frameio add fio1");
-	while (!strstr(next_line(&watch), "fio1 per s "))
+	while (!strstr(next_line(&watch), "fio1/s "))
 		;
 	guest_sh("frameio del fio1");
-	while (!*next_line(&watch) || strstr(next_line(&watch), "fio1 per s "))
-		;
-	/* nobody reads any more */
-	fclose(watch.output);
-	watch.output = fopen("/dev/null", "r");
-	ck_assert_int_eq(wait_for_end(&watch), 0);
+	for (without = 0; without < 2;) {
+		text = next_line(&watch);
+		if (strstr(text, "fio1/s "))
+			without = 0;
+		else if (strstr(text, "fio0/s "))
+			without++;
+	}
+	ck_assert_int_eq(end_of_reader(&watch), 0);
+	watch = start_service("frameio", "stat", "--watch=86400");
+	wait_asleep(&watch);
+	ck_assert_int_eq(end_of_reader(&watch), 0);
 	/* that one goes away */
 	watch = start("sh", "-c", "frameio stat fio0 -w 0.1 2>&1");
 	next_line(&watch);
@@ -729,17 +784,61 @@ START_TEST(stat_watches_in_a_pipe)
 }
 END_TEST
 
+START_TEST(stat_shows_what_is_rare)
+{
+	int zero = guest_create_up("fio0", FRAMEIO_PORT_PERSIST, 2, 0);
+	struct process table, array;
+	struct json_object *object;
+	double drops;
+	const char *line;
+
+	guest_sh("frameio set fio0 queues 1");
+	guest_send(guest_packet_socket("fio0"), 60, 0, 0);
+	guest_sh("frameio set fio0 queues 2");
+	table = start("frameio", "stat", "-w", "3");
+	array = start("frameio", "-j", "stat", "-w", "3");
+	wait_asleep(&table);
+	wait_asleep(&array);
+	/* and with it what nobody has read */
+	close(zero);
+	do {
+		object = at(parse(next_line(&array)), "/ports/0");
+		drops = json_object_get_double(at(object, "/total/read/drops/closed"));
+	} while (!drops);
+	drops *= json_object_get_double(at(object, "/seconds"));
+	ck_assert_double_eq_tol(drops, 1, 1e-6);
+	do
+		line = next_line(&table);
+	while (!strstr(line, "    dropped: closed "));
+	ck_assert_msg(strstr(line, " 0."), "%s", line);
+	interrupt(&table);
+	interrupt(&array);
+}
+END_TEST
+
 START_TEST(stat_redraws_on_a_terminal)
 {
 	int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	const struct winsize size = { .ws_row = 12, .ws_col = 60 };
 	struct process watch;
+	const char *line;
+	unsigned int row;
 
-	good("frameio add fio0");
+	good("frameio add fio0 queues 8");
 	ck_assert_int_eq(grantpt(terminal), 0);
 	ck_assert_int_eq(unlockpt(terminal), 0);
+	ck_assert_int_eq(ioctl(terminal, TIOCSWINSZ, &size), 0);
 	watch = start_on(terminal, open(ptsname(terminal), O_RDWR | O_NOCTTY | O_CLOEXEC),
 			 (char *[]){ "frameio", "stat", "-w", ".1", NULL });
-	ck_assert_int_eq(strncmp(next_line(&watch), "\033[H\033[J", 6), 0);
+	line = next_line(&watch);
+	for (row = 1; row < 12; row++) {
+		ck_assert_msg((row == 1) == !strncmp(line, "\033[H\033[J", 6), "row %u: %s", row, line);
+		ck_assert_uint_le(strcspn(line, "\r"), 60 + (row == 1 ? 6 : 0));
+		if (row == 4)
+			ck_assert_ptr_nonnull(strstr(line, "  total read "));
+		line = next_line(&watch);
+	}
+	ck_assert_int_eq(strncmp(line, "\033[H\033[J", 6), 0);
 	interrupt(&watch);
 }
 END_TEST
@@ -892,7 +991,7 @@ START_TEST(monitor_tells_as_json)
 	object = next_event(&monitor, "limits");
 	is_number(object, "/read_limit", 1024);
 	is_number(object, "/write_limit", 9);
-	is_number(object, "/read_bytes", FRAMEIO_BYTES_DEFAULT);
+	is_number(object, "/read_bytes_limit", FRAMEIO_BYTES_DEFAULT);
 	is_number(next_event(&monitor, "mtu"), "/mtu", 1300);
 	close(fd);
 	is_bool(next_event(&monitor, "carrier"), "/carrier", false);
@@ -941,14 +1040,54 @@ START_TEST(monitor_goes_on_after_it_lost_events)
 }
 END_TEST
 
+/* Let a process that is traced go on until it has made that system call. */
+static void trace_until(pid_t pid, uint64_t call)
+{
+	struct __ptrace_syscall_info info = { .op = PTRACE_SYSCALL_INFO_NONE };
+	bool entered = false;
+	int status;
+
+	while (info.op != PTRACE_SYSCALL_INFO_EXIT || !entered) {
+		ck_assert_int_eq(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert(WIFSTOPPED(status));
+		ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info);
+		if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
+			entered = info.entry.nr == call;
+	}
+}
+
+START_TEST(monitor_tells_nothing_that_it_listed)
+{
+	struct process monitor;
+
+	good("frameio add fio0");
+	monitor = start("sh", "-c", "kill -STOP $$; exec frameio monitor");
+	ck_assert_int_eq(waitpid(monitor.pid, NULL, WUNTRACED), monitor.pid);
+	ck_assert_int_eq(ptrace(PTRACE_SEIZE, monitor.pid, NULL, PTRACE_O_TRACESYSGOOD), 0);
+	ck_assert_int_eq(ptrace(PTRACE_INTERRUPT, monitor.pid, NULL, NULL), 0);
+	kill(monitor.pid, SIGCONT);
+	/* it listens, and has not asked yet */
+	trace_until(monitor.pid, SYS_bind);
+	good("frameio set fio0 name fio9 && frameio set fio9 up mtu 1400");
+	good("frameio set fio9 down && frameio set fio9 name fio0");
+	ck_assert_int_eq(ptrace(PTRACE_DETACH, monitor.pid, NULL, NULL), 0);
+	wait_asleep(&monitor);
+	good("frameio set fio0 mtu 1300");
+	expect_line(&monitor, "fio0: mtu 1300");
+	interrupt(&monitor);
+}
+END_TEST
+
 START_TEST(monitor_ends_with_its_reader)
 {
 	struct process monitor = start("frameio", "monitor");
 
 	wait_asleep(&monitor);
-	fclose(monitor.output);
-	monitor.output = fopen("/dev/null", "r");
-	ck_assert_int_eq(wait_for_end(&monitor), 0);
+	ck_assert_int_eq(end_of_reader(&monitor), 0);
+	monitor = start_service("frameio", "monitor");
+	wait_asleep(&monitor);
+	ck_assert_int_eq(end_of_reader(&monitor), 0);
 	monitor = start("sh", "-c", "trap '' PIPE; frameio -j monitor | head -n1");
 	while (run("pgrep -x head"))
 		;
@@ -1076,12 +1215,45 @@ START_TEST(what_cannot_be_printed_is_a_failure)
 	good("frameio show | head -n1");
 	good("frameio set fio0 up >&-");
 	bad(1, "cannot write to standard output", "frameio show >&-");
+	monitor = start("sh", "-c", "exec frameio monitor 2>&1 >&-");
+	wait_asleep(&monitor);
+	good("frameio set fio0 mtu 1400");
+	expect_line(&monitor, "frameio: cannot write to standard output: Bad file descriptor");
+	ck_assert_int_eq(wait_for_end(&monitor), 1);
 	monitor = start("sh", "-c", "exec frameio monitor 2>&1 >/dev/full");
 	wait_asleep(&monitor);
 	good("frameio set fio0 down");
 	expect_line(&monitor,
 		    "frameio: cannot write to standard output: No space left on device");
 	ck_assert_int_eq(wait_for_end(&monitor), 1);
+}
+END_TEST
+
+/* One that takes nothing, and is there still. */
+START_TEST(a_signal_ends_what_waits_for_its_reader)
+{
+	static const int signals[] = { SIGTERM, SIGINT };
+	struct process watch;
+	int waiting = 0;
+
+	good("frameio add fio0 queues 64");
+	watch = start("frameio", "-j", "stat", "-w", "0.01");
+	while (waiting < fcntl(fileno(watch.output), F_GETPIPE_SZ))
+		ioctl(fileno(watch.output), FIONREAD, &waiting);
+	kill(watch.pid, signals[_i]);
+	ck_assert_int_eq(wait_for_end(&watch), 0);
+}
+END_TEST
+
+START_TEST(what_nohup_started_goes_on)
+{
+	struct process monitor = start("sh", "-c", "trap '' HUP; exec frameio monitor");
+
+	wait_asleep(&monitor);
+	kill(monitor.pid, SIGHUP);
+	good("frameio add fio0");
+	ck_assert_ptr_nonnull(strstr(next_line(&monitor), "fio0: created "));
+	interrupt(&monitor);
 }
 END_TEST
 
@@ -1094,7 +1266,8 @@ START_TEST(ports_that_come_and_go_do_no_harm)
 	churn = start("sh", "-c",
 		      "while :; do ip link add fio1 numtxqueues 8 type frameio; "
 		      "ip link set fio1 up; ip link set fio1 mtu 1400; "
-		      "ip link del fio1; done");
+		      "ip link set fio1 down; ip link set fio1 name fio2; "
+		      "ip link add fio1 type dummy; ip link del fio2; ip link del fio1; done");
 	watch = start("frameio", "-j", "stat", "-w", "0.1");
 	for (i = 0; i < 2; i++) {
 		is_text(json("show"), "/0/name", "fio0");
@@ -1118,7 +1291,7 @@ static const struct {
 	const char *words;
 	const char *offered;
 } completions[] = {
-	{ "frameio \"\"", "add del help monitor set show stat version" },
+	{ "frameio \"\"", "add del help list monitor set show stat version" },
 	{ "frameio s", "set show stat" },
 	{ "frameio -j mo", "monitor" },
 	{ "frameio --n", "--netns" },
@@ -1127,8 +1300,23 @@ static const struct {
 	{ "frameio del f", "fi\\$\\(exit\\)\\`id\\` fio0 fio1" },
 	{ "frameio add f", "" },
 	{ "frameio -n tool-", "tool-lab" },
-	{ "frameio -n tool-lab set \"\"", "fiolab" },
+	{ "frameio -n tool-lab set \"\"", "a\\\"b\\\\ fiolab" },
 	{ "frameio -n nowhere set \"\"", "" },
+	{ "frameio -ntool-lab show fio", "fiolab" },
+	{ "frameio -jn tool-lab show fio", "fiolab" },
+	{ "frameio -jn tool-", "tool-lab" },
+	{ "frameio --netns = tool-lab show fio", "fiolab" },
+	{ "frameio --netns = tool-", "tool-lab" },
+	{ "frameio --netns =", "tool-lab" },
+	{ "frameio stat -w 2 fio", "fio0 fio1" },
+	{ "frameio -w 2 stat fio", "fio0 fio1" },
+	{ "frameio --watch = 2 stat fio", "fio0 fio1" },
+	{ "frameio stat -w fio", "fio0 fio1" },
+	{ "frameio sh fio", "fio0 fio1" },
+	{ "frameio se fio0 per", "persist" },
+	{ "frameio s fio", "" },
+	{ "frameio show dev fio", "fio0 fio1" },
+	{ "frameio add dev fio2 l", "l2 l3" },
 	{ "frameio add fio2 l", "l2 l3" },
 	{ "frameio add fio2 l3 q", "queues" },
 	{ "frameio add fio2 owner nob", "nobody" },
@@ -1150,7 +1338,8 @@ START_TEST(bash_completes)
 	size_t i;
 
 	guest_add_netns("tool-lab");
-	good("frameio add fio0 && frameio add fio1 && frameio -n tool-lab add fiolab");
+	good("frameio add fio0 && frameio add fio1 && frameio -n tool-lab add 'a\"b\\' && "
+	     "frameio -n tool-lab add fiolab");
 	/* nothing of it is run */
 	close(guest_create("fi$(exit)`id`", FRAMEIO_PORT_PERSIST, 1));
 	fputs("source " GUEST_SRCDIR "/completion/frameio.bash\n", script);
@@ -1176,7 +1365,7 @@ START_TEST(the_examples_of_the_manual_page_work)
 {
 	FILE *page = fopen(GUEST_SRCDIR "/man/frameio.8", "r");
 	bool examples = false, literal = false;
-	char line[256], block[2048] = "";
+	char line[256], block[2048] = "", prometheus[2048] = "";
 	unsigned int blocks = 0;
 
 	ck_assert_ptr_nonnull(page);
@@ -1195,6 +1384,8 @@ START_TEST(the_examples_of_the_manual_page_work)
 		} else if (!strncmp(line, ".Ed", 3)) {
 			literal = false;
 			good("set -e\nPATH=/run/tool.bin:$PATH\n(\n%s)", block);
+			if (strstr(block, "--prometheus"))
+				strcpy(prometheus, block);
 			blocks++;
 		} else if (literal) {
 			strncat(block, line, sizeof(block) - strlen(block) - 1);
@@ -1202,6 +1393,8 @@ START_TEST(the_examples_of_the_manual_page_work)
 	}
 	fclose(page);
 	ck_assert_uint_ge(blocks, 5);
+	guest_sh("printf '#!/bin/sh\\necho partial; exit 1\\n' >/run/tool.bin/frameio");
+	ck_assert_int_ne(run("PATH=/run/tool.bin:$PATH\n(\n%s)", prometheus), 0);
 	guest_sh("grep -q '^frameio_read_frames_total' "
 		 "/var/lib/prometheus/node-exporter/frameio.prom");
 	guest_sh("ip netns del lab");
@@ -1251,16 +1444,20 @@ static TCase *tool_tests(void)
 	tcase_add_test(tcase, stat_counts_what_was_moved);
 	tcase_add_test(tcase, stat_tells_the_reasons_of_drops);
 	tcase_add_test(tcase, stat_watches_in_a_pipe);
+	tcase_add_test(tcase, stat_shows_what_is_rare);
 	tcase_add_test(tcase, stat_redraws_on_a_terminal);
 	tcase_add_test(tcase, stat_prints_for_prometheus);
 	tcase_add_test(tcase, monitor_tells_what_happens);
 	tcase_add_test(tcase, monitor_tells_as_json);
 	tcase_add_test(tcase, monitor_goes_on_after_it_lost_events);
+	tcase_add_test(tcase, monitor_tells_nothing_that_it_listed);
 	tcase_add_test(tcase, monitor_ends_with_its_reader);
 	tcase_add_test(tcase, another_namespace_is_entered);
 	tcase_add_test(tcase, everybody_may_look);
 	tcase_add_test(tcase, version_tells_what_differs);
 	tcase_add_test(tcase, what_cannot_be_printed_is_a_failure);
+	tcase_add_loop_test(tcase, a_signal_ends_what_waits_for_its_reader, 0, 2);
+	tcase_add_test(tcase, what_nohup_started_goes_on);
 	tcase_add_test(tcase, ports_that_come_and_go_do_no_harm);
 	tcase_add_test(tcase, bash_completes);
 	tcase_add_test(tcase, the_examples_of_the_manual_page_work);
