@@ -5,6 +5,7 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <limits.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -482,6 +483,39 @@ START_TEST(a_refusal_tells_what_was_refused)
 }
 END_TEST
 
+START_TEST(a_warning_is_no_refusal)
+{
+	struct link_settings settings = { .value = { 0 } };
+	struct link_refusal refusal;
+
+	answer_message(ack_message(NLM_F_ACK_TLVS | NLM_F_CAPPED, 0, "that was unwise", 0));
+	ck_assert_int_eq(link_add("fio0", &settings, &refusal), 0);
+	ck_assert_str_eq(refusal.message, "that was unwise");
+	end_answers();
+}
+END_TEST
+
+START_TEST(a_number_that_is_no_error_is_no_answer)
+{
+	static const int numbers[] = { INT_MIN, -4096, 1, INT_MAX };
+	struct link_settings settings = { .value = { 0 } };
+	struct link_refusal refusal;
+	struct nlmsghdr *message;
+	struct link *links;
+
+	message = ack_message(NLM_F_CAPPED, 0, NULL, 0);
+	((struct nlmsgerr *)mnl_nlmsg_get_payload(message))->error = numbers[_i];
+	answer_message(message);
+	ck_assert_int_eq(link_add("fio0", &settings, &refusal), -EBADMSG);
+	end_answers();
+	if (numbers[_i] > 0)
+		return;
+	answer_message(end_message(0, numbers[_i]));
+	ck_assert_int_eq(link_list(&links), -EBADMSG);
+	end_answers();
+}
+END_TEST
+
 START_TEST(a_refusal_may_end_anywhere_and_say_anything)
 {
 	struct link_settings settings = { .value = { 0 } };
@@ -532,6 +566,8 @@ int main(void)
 	tcase_add_test(tcase, a_dump_that_never_ends_well_ends);
 	tcase_add_test(tcase, a_dump_tells_its_error_at_the_end);
 	tcase_add_loop_test(tcase, a_refusal_tells_what_was_refused, 0, 2);
+	tcase_add_test(tcase, a_warning_is_no_refusal);
+	tcase_add_loop_test(tcase, a_number_that_is_no_error_is_no_answer, 0, 4);
 	tcase_add_test(tcase, a_refusal_may_end_anywhere_and_say_anything);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
