@@ -34,11 +34,11 @@ int command_list_ports(struct link **links);
 /* The ports that are asked for: one, or all. */
 int command_choose_ports(const char *doing, const char *name, struct link **links);
 
-/* Add a member to an object. */
+/* JSON: add a member to an object. */
 void report_member(struct json_object *object, const char *key, struct json_object *value);
 void report_number(struct json_object *object, const char *key, uint64_t value);
 void report_bool(struct json_object *object, const char *key, bool value);
-/* A text of others' choice, cleaned; NULL: null. */
+/* A text of others' choice, as tool_utf8() has it; NULL: null. */
 void report_text(struct json_object *object, const char *key, const char *value);
 
 /* Print it and let go of it: over several lines, or one. */

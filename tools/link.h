@@ -90,9 +90,9 @@ struct link_settings {
 	const char *name;
 };
 
-/* Why the kernel refused. */
+/* Why the kernel refused; it may also warn where it did not. */
 struct link_refusal {
-	char message[256];	/* the kernel's words, or none; it may warn where it did not refuse */
+	char message[256];	/* the kernel's words, or none */
 	int setting;		/* the one it is about; -1: not told */
 };
 

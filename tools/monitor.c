@@ -141,7 +141,7 @@ static void tell_moved(const struct link *link)
 	struct event event = event_of("moved", link);
 
 	report_member(event.object, "netnsid", link->new_netnsid < 0 ? NULL :
-		 json_object_new_int(link->new_netnsid));
+		      json_object_new_int(link->new_netnsid));
 	snprintf(event.text, sizeof(event.text), "moved to another network namespace");
 	event_tell(&event, link->name);
 }

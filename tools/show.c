@@ -165,9 +165,10 @@ static struct json_object *queue_pair_json(const struct link *link, const struct
 	report_number(object, "queue", queue->index);
 	report_text(object, "mode", queue->mode);
 	report_bool(object, "open", queue->open);
-	report_member(object, "read", queue_json(queue->read_len, queue->read_limit, queue->read_bytes));
+	report_member(object, "read",
+		      queue_json(queue->read_len, queue->read_limit, queue->read_bytes));
 	report_member(object, "write",
-		 queue_json(queue->write_len, queue->write_limit, queue->write_bytes));
+		      queue_json(queue->write_len, queue->write_limit, queue->write_bytes));
 	for (i = 0; i < nholders; i++) {
 		struct json_object *holder;
 
@@ -209,7 +210,7 @@ static struct json_object *port_json(const struct link *link, const struct holde
 	report_member(object, "owner_uid", owner ? json_object_new_int64(link->owner) : NULL);
 	report_text(object, "group", group_name(link, number));
 	report_member(object, "group_gid", link->flags & FRAMEIO_PORT_GROUP ?
-		 json_object_new_int64(link->group) : NULL);
+		      json_object_new_int64(link->group) : NULL);
 	report_bool(object, "persist", link->flags & FRAMEIO_PORT_PERSIST);
 	for (i = 0; i < link->nrows; i++)
 		json_object_array_add(array, queue_pair_json(link, &link->queues[i], holders,

@@ -287,7 +287,7 @@ static void put_row(struct json_object *object, const struct counters *counters,
 
 	for (i = 0; i < counters->ncounters; i++, counter++)
 		report_member(family_json(sides[counter->side], counter->family), counter->name,
-			 value_json(row[i], seconds));
+			      value_json(row[i], seconds));
 	report_member(object, "read", sides[COUNTER_READ]);
 	report_member(object, "write", sides[COUNTER_WRITE]);
 }

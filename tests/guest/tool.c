@@ -225,9 +225,10 @@ static struct process start_on_socket(char *const *arguments)
 	return start_on(fds[0], fds[1], arguments);
 }
 
-/* Until it sleeps in poll(2): then it has begun. */
-static void wait_asleep(const struct process *process)
+/* Until it sleeps in poll(2) with that many files. */
+static void wait_polling(const struct process *process, unsigned int nfiles)
 {
+	unsigned int found;
 	char path[64], text[64];
 	FILE *file;
 
@@ -239,7 +240,14 @@ static void wait_asleep(const struct process *process)
 		if (!fgets(text, sizeof(text), file))
 			*text = '\0';
 		fclose(file);
-	} while (atoi(text) != SYS_ppoll);
+	} while (atoi(text) != SYS_ppoll || sscanf(text, "%*d %*x %x", &found) != 1 ||
+		 found != nfiles);
+}
+
+/* Until it waits for what it watches: then it has begun. */
+static void wait_asleep(const struct process *process)
+{
+	wait_polling(process, 2);
 }
 
 static const char *next_line(struct process *process)
@@ -832,7 +840,8 @@ START_TEST(stat_redraws_on_a_terminal)
 			 (char *[]){ "frameio", "stat", "-w", ".1", NULL });
 	line = next_line(&watch);
 	for (row = 1; row < 12; row++) {
-		ck_assert_msg((row == 1) == !strncmp(line, "\033[H\033[J", 6), "row %u: %s", row, line);
+		ck_assert_msg((row == 1) == !strncmp(line, "\033[H\033[J", 6), "row %u: %s", row,
+			      line);
 		ck_assert_uint_le(strcspn(line, "\r"), 60 + (row == 1 ? 6 : 0));
 		if (row == 4)
 			ck_assert_ptr_nonnull(strstr(line, "  total read "));
@@ -1234,12 +1243,11 @@ START_TEST(a_signal_ends_what_waits_for_its_reader)
 {
 	static const int signals[] = { SIGTERM, SIGINT };
 	struct process watch;
-	int waiting = 0;
 
 	good("frameio add fio0 queues 64");
 	watch = start("frameio", "-j", "stat", "-w", "0.01");
-	while (waiting < fcntl(fileno(watch.output), F_GETPIPE_SZ))
-		ioctl(fileno(watch.output), FIONREAD, &waiting);
+	/* for its output only */
+	wait_polling(&watch, 1);
 	kill(watch.pid, signals[_i]);
 	ck_assert_int_eq(wait_for_end(&watch), 0);
 }
