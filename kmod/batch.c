@@ -229,9 +229,10 @@ ssize_t frameio_batch_read(struct frameio_qp *qp, struct frameio_slots *slots,
 		frameio_read_take(qp, skb_queue_len(&done) - given_back, bytes);
 	frameio_stats_count(&qp->reads, call->mode, skb_queue_len(&done), moved, err);
 	frameio_stats_count_call(&qp->reads, call->mode, skb_queue_len(&done));
-	frameio_qp_set_mode(qp, call->mode);
-	if (!skb_queue_empty(&done))
+	if (!skb_queue_empty(&done)) {
+		frameio_qp_set_mode(qp, call->mode);
 		trace_frameio_dequeue(qp, FRAMEIO_TRACE_READ, skb_queue_len(&done));
+	}
 	mutex_unlock(&qp->read_lock);
 
 	frameio_free_frames(&done);
@@ -600,7 +601,8 @@ ssize_t frameio_batch_write(struct frameio_qp *qp, struct frameio_slots *slots,
 		frameio_stats_count(&qp->writes, call->mode, frames, bytes, ret);
 		if (!moved)
 			frameio_stats_count_call(&qp->writes, call->mode, frames);
-		frameio_qp_set_mode(qp, call->mode);
+		if (frames)
+			frameio_qp_set_mode(qp, call->mode);
 		mutex_unlock(&qp->write_lock);
 		moved += bytes;
 	} while (!ret && slots->next < slots->n);

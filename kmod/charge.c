@@ -13,8 +13,12 @@
 #include "charge.h"
 #include "compat.h"
 
-/* Nothing but the cgroups limits these accounts together. */
-static long frameio_charge_limits[3] = { LONG_MAX, LONG_MAX, LONG_MAX };
+/* Nothing but the cgroups limits these accounts together. Linux 5.10 multiplies the limits. */
+#define FRAMEIO_CHARGE_NO_LIMIT	(LONG_MAX >> 8)
+
+static long frameio_charge_limits[3] = {
+	FRAMEIO_CHARGE_NO_LIMIT, FRAMEIO_CHARGE_NO_LIMIT, FRAMEIO_CHARGE_NO_LIMIT,
+};
 static int frameio_charge_buffers[3];
 static atomic_long_t frameio_charge_allocated;
 static DEFINE_PER_CPU(int, frameio_charge_reserve);
@@ -36,8 +40,14 @@ static struct proto frameio_charge_proto = {
  */
 struct sock *frameio_charge_open(void)
 {
+	struct sock *account;
+
 	/* a kernel socket, which does not keep its namespace */
-	return sk_alloc(&init_net, PF_UNSPEC, GFP_KERNEL, &frameio_charge_proto, 1);
+	account = sk_alloc(&init_net, PF_UNSPEC, GFP_KERNEL_ACCOUNT, &frameio_charge_proto, 1);
+	/* what a stream has to send is charged even beyond the limit of a cgroup */
+	if (account)
+		account->sk_type = SOCK_STREAM;
+	return account;
 }
 
 /**
@@ -55,14 +65,14 @@ void frameio_charge_close(struct sock *account)
  * @account: one call at a time
  * @bytes: how much, a multiple of PAGE_SIZE
  *
- * With bottom halves off the kernel lets a cgroup pass its limit and makes its
- * processes, when they want memory the next time, reclaim it or be killed.
+ * A cgroup may pass its limit by this, as far as the limits of queues let it; its
+ * processes, when they want memory the next time, reclaim it or are killed.
  *
  * Return: false if it was not charged.
  */
 bool frameio_charge_add(struct sock *account, u32 bytes)
 {
-	return __sk_mem_schedule(account, bytes, SK_MEM_RECV);
+	return __sk_mem_schedule(account, bytes, SK_MEM_SEND);
 }
 
 /**

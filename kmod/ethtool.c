@@ -95,16 +95,24 @@ static void frameio_ethtool_get_ringparam(struct net_device *dev, struct ethtool
 	ring->tx_pending = port->read_limit.frames;
 }
 
-/* The core has compared with the maxima, and that nothing is asked for that we lack. */
+/*
+ * The core has compared with the maxima, and that nothing is asked for that we lack. It
+ * fills in what is not to be changed; what files have set of that stays theirs.
+ */
 static int frameio_ethtool_set_ringparam(struct net_device *dev,
 					 const struct ethtool_ringparam *ring)
 {
-	const struct frameio_limit read_limit = { .frames = ring->tx_pending };
-	const struct frameio_limit write_limit = { .frames = ring->rx_pending };
+	struct frameio_port *port = frameio_netdev_port(dev);
+	struct frameio_limit read_limit = { .frames = ring->tx_pending };
+	struct frameio_limit write_limit = { .frames = ring->rx_pending };
 
 	if (ring->tx_pending < FRAMEIO_LIMIT_MIN || ring->rx_pending < FRAMEIO_LIMIT_MIN)
 		return -EINVAL;
-	frameio_port_set_limits(frameio_netdev_port(dev), &read_limit, &write_limit);
+	if (read_limit.frames == port->read_limit.frames)
+		read_limit.frames = 0;
+	if (write_limit.frames == port->write_limit.frames)
+		write_limit.frames = 0;
+	frameio_port_set_limits(port, &read_limit, &write_limit);
 	return 0;
 }
 
@@ -148,13 +156,7 @@ static int frameio_ethtool_set_link_ksettings(struct net_device *dev,
 {
 	struct frameio_netdev *priv = netdev_priv(dev);
 
-	if (settings->base.autoneg == AUTONEG_ENABLE ||
-	    !ethtool_validate_speed(settings->base.speed) ||
-	    !ethtool_validate_duplex(settings->base.duplex))
-		return -EINVAL;
-	priv->speed = settings->base.speed;
-	priv->duplex = settings->base.duplex;
-	return 0;
+	return ethtool_virtdev_set_link_ksettings(dev, settings, &priv->speed, &priv->duplex);
 }
 
 static void frameio_ethtool_get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *drvinfo)

@@ -60,7 +60,8 @@ static bool frameio_netdev_stop_transmit(struct frameio_qp *qp, struct netdev_qu
 		trace_frameio_stop(qp, FRAMEIO_TRACE_READ);
 		return true;
 	}
-	netif_tx_start_queue(txq);
+	/* a sender on another CPU may have left a frame to the queueing discipline meanwhile */
+	netif_tx_wake_queue(txq);
 	return false;
 }
 
@@ -157,7 +158,8 @@ static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb)
 	} else {
 		skb->protocol = eth_type_trans(skb, dev);
 	}
-	if (qp->index < dev->real_num_rx_queues)
+	/* it is lowered before the number that the stack compares with */
+	if (qp->index < READ_ONCE(qp->port->nqueues) && qp->index < dev->num_rx_queues)
 		skb_record_rx_queue(skb, qp->index);
 	if (READ_ONCE(qp->port->nsteer) > 1) {
 		skb_reset_network_header(skb);
@@ -389,11 +391,9 @@ int frameio_netdev_set_nqueues(struct net_device *dev, u32 nqueues)
 			return err;
 	}
 	err = frameio_netdev_set_real_queues(dev, nqueues);
-	if (err) {
+	if (err)
 		frameio_netdev_set_real_queues(dev, before);
-		nqueues = before;
-	}
-	frameio_port_set_nqueues(port, nqueues);
+	frameio_port_set_nqueues(port, dev->real_num_tx_queues);
 	return err;
 }
 
@@ -500,7 +500,6 @@ static const struct nla_policy frameio_link_policy[IFLA_FRAMEIO_MAX + 1] = {
 	[IFLA_FRAMEIO_READ_BYTES] = NLA_POLICY_MIN(NLA_U32, 1),
 	[IFLA_FRAMEIO_WRITE_BYTES] = NLA_POLICY_MIN(NLA_U32, 1),
 	[IFLA_FRAMEIO_NOPEN] = { .type = NLA_REJECT },
-	[IFLA_FRAMEIO_QUEUES] = { .type = NLA_REJECT },
 };
 
 /* What a request says about limits; 0 where it says nothing. */
@@ -668,52 +667,9 @@ static int frameio_link_change(struct net_device *dev, struct nlattr *tb[], stru
 	return 0;
 }
 
-/* Attributes of IFLA_FRAMEIO_QUEUE that are a u32 each. */
-#define FRAMEIO_QUEUE_NU32	(IFLA_FRAMEIO_QUEUE_MAX - 1)
-
 static size_t frameio_link_get_size(const struct net_device *dev)
 {
-	const struct frameio_port *port = frameio_netdev_port(dev);
-	const size_t queue = nla_total_size(0) + nla_total_size(FRAMEIO_MODE_NAMESIZE) +
-			     FRAMEIO_QUEUE_NU32 * nla_total_size(sizeof(u32));
-
-	return IFLA_FRAMEIO_MAX * nla_total_size(sizeof(u32)) +
-	       nla_total_size(0) + port->nqps * queue;
-}
-
-static int frameio_link_fill_queue(struct sk_buff *skb, const struct frameio_qp *qp)
-{
-	struct nlattr *nest;
-
-	nest = nla_nest_start(skb, IFLA_FRAMEIO_QUEUE);
-	if (!nest ||
-	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_INDEX, qp->index) ||
-	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_OPEN, READ_ONCE(qp->bound)) ||
-	    nla_put_string(skb, IFLA_FRAMEIO_QUEUE_MODE, frameio_qp_mode_name(qp)) ||
-	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_READ_LEN, READ_ONCE(qp->read.len)) ||
-	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_READ_LIMIT, READ_ONCE(qp->read.limit.frames)) ||
-	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_READ_BYTES, READ_ONCE(qp->read.limit.bytes)) ||
-	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_WRITE_LEN, READ_ONCE(qp->write.len)) ||
-	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_WRITE_LIMIT, READ_ONCE(qp->write.limit.frames)) ||
-	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_WRITE_BYTES, READ_ONCE(qp->write.limit.bytes)))
-		return -EMSGSIZE;
-	nla_nest_end(skb, nest);
-	return 0;
-}
-
-static int frameio_link_fill_queues(struct sk_buff *skb, const struct frameio_port *port)
-{
-	struct nlattr *nest;
-	u16 i;
-
-	nest = nla_nest_start(skb, IFLA_FRAMEIO_QUEUES);
-	if (!nest)
-		return -EMSGSIZE;
-	for (i = 0; i < port->nqueues; i++)
-		if (frameio_link_fill_queue(skb, &port->qps[i]))
-			return -EMSGSIZE;
-	nla_nest_end(skb, nest);
-	return 0;
+	return IFLA_FRAMEIO_MAX * nla_total_size(sizeof(u32));
 }
 
 static int frameio_link_fill_info(struct sk_buff *skb, const struct net_device *dev)
@@ -736,7 +692,54 @@ static int frameio_link_fill_info(struct sk_buff *skb, const struct net_device *
 	if ((port->flags & FRAMEIO_PORT_GROUP) &&
 	    nla_put_u32(skb, IFLA_FRAMEIO_GROUP, from_kgid_munged(user_ns, port->group)))
 		return -EMSGSIZE;
-	return frameio_link_fill_queues(skb, port);
+	return 0;
+}
+
+/* Each attribute of a queue pair but the string is a u32. */
+#define FRAMEIO_QUEUE_NU32	(IFLA_FRAMEIO_QUEUE_MAX - 1)
+
+static size_t frameio_link_get_xstats_size(const struct net_device *dev, int attribute)
+{
+	const size_t queue = nla_total_size(0) + nla_total_size(FRAMEIO_MODE_NAMESIZE) +
+			     FRAMEIO_QUEUE_NU32 * nla_total_size(sizeof(u32));
+
+	return frameio_netdev_port(dev)->nqps * queue;
+}
+
+static int frameio_link_fill_queue(struct sk_buff *skb, const struct frameio_qp *qp)
+{
+	struct nlattr *nest;
+
+	nest = nla_nest_start(skb, IFLA_FRAMEIO_QUEUE);
+	if (!nest)
+		return -EMSGSIZE;
+	if (nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_INDEX, qp->index) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_OPEN, READ_ONCE(qp->bound)) ||
+	    nla_put_string(skb, IFLA_FRAMEIO_QUEUE_MODE, frameio_qp_mode_name(qp)) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_READ_LEN, READ_ONCE(qp->read.len)) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_READ_LIMIT, READ_ONCE(qp->read.limit.frames)) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_READ_BYTES, READ_ONCE(qp->read.limit.bytes)) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_WRITE_LEN, READ_ONCE(qp->write.len)) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_WRITE_LIMIT, READ_ONCE(qp->write.limit.frames)) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_WRITE_BYTES, READ_ONCE(qp->write.limit.bytes))) {
+		nla_nest_cancel(skb, nest);
+		return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/* A dump goes on at queue pair @next where the last message was full. */
+static int frameio_link_fill_xstats(struct sk_buff *skb, const struct net_device *dev, int *next,
+				    int attribute)
+{
+	const struct frameio_port *port = frameio_netdev_port(dev);
+
+	for (; *next < port->nqueues; ++*next)
+		if (frameio_link_fill_queue(skb, &port->qps[*next]))
+			return -EMSGSIZE;
+	*next = 0;
+	return 0;
 }
 
 struct rtnl_link_ops frameio_link_ops = {
@@ -750,6 +753,8 @@ struct rtnl_link_ops frameio_link_ops = {
 	.changelink = frameio_link_change,
 	.get_size = frameio_link_get_size,
 	.fill_info = frameio_link_fill_info,
+	.get_linkxstats_size = frameio_link_get_xstats_size,
+	.fill_linkxstats = frameio_link_fill_xstats,
 };
 
 /**

@@ -150,10 +150,14 @@ static struct frameio_qp *frameio_port_find_free(struct frameio_port *port, u32 
 static void frameio_qp_set_limits(struct frameio_qp *qp, const struct frameio_limit *read_limit,
 				  const struct frameio_limit *write_limit)
 {
-	if (frameio_queue_set_limit(&qp->read, read_limit))
+	if (frameio_queue_set_limit(&qp->read, read_limit)) {
+		trace_frameio_wake(qp, FRAMEIO_TRACE_READ);
 		frameio_qp_wake_transmit(qp);
-	if (frameio_queue_set_limit(&qp->write, write_limit))
+	}
+	if (frameio_queue_set_limit(&qp->write, write_limit)) {
+		trace_frameio_wake(qp, FRAMEIO_TRACE_WRITE);
 		wake_up_interruptible(&qp->write.wait);
+	}
 }
 
 /**
@@ -183,11 +187,12 @@ struct frameio_qp *frameio_port_bind(struct frameio_port *port, u32 queue)
 	if (IS_ERR(qp))
 		goto out;
 	frameio_port_get(port);
-	WRITE_ONCE(qp->bound, true);
 	/* the limits that a file sets are its own */
 	frameio_qp_set_limits(qp, &port->read_limit, &port->write_limit);
 	frameio_queue_open(&qp->read, account);
 	account = NULL;
+	/* flows that were learnt may come from now on */
+	WRITE_ONCE(qp->bound, true);
 	frameio_port_update_steer(port);
 	WRITE_ONCE(port->nopen, port->nopen + 1);
 	frameio_port_update_carrier(port);

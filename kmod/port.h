@@ -263,15 +263,15 @@ static inline bool frameio_flow_matches(u32 word, u32 hash)
  * @qp: the queue pair
  * @hash: of the flow, the same in both directions
  *
- * A flow has its entry until its set is full and another flow takes its place. The
- * word is written only when it changes. Writers that race may both be noted, or one
- * of them: all that is lost is the memory of a flow.
+ * The flow that was learnt first leaves a full set when another one comes; if it still
+ * has frames it is learnt again. A known flow's word is written only when it changes.
+ * Writers that race may both be noted, or one of them, or leave out another: all that is
+ * lost is the memory of a flow.
  */
 static inline void frameio_flow_learn(const struct frameio_qp *qp, u32 hash)
 {
 	u32 *set = &qp->port->flows[hash % FRAMEIO_FLOW_SETS * FRAMEIO_FLOW_WAYS];
 	const u32 word = frameio_flow_word(hash, qp->index);
-	u32 *place = &set[hash / FRAMEIO_FLOW_SETS % FRAMEIO_FLOW_WAYS];
 	u32 found;
 	int i;
 
@@ -279,14 +279,17 @@ static inline void frameio_flow_learn(const struct frameio_qp *qp, u32 hash)
 		found = READ_ONCE(set[i]);
 		if (found == word)
 			return;
+		/* no entry is left free in front of others */
 		if (!found)
-			place = &set[i];
-		if (found && frameio_flow_matches(found, hash)) {
-			place = &set[i];
 			break;
+		if (frameio_flow_matches(found, hash)) {
+			WRITE_ONCE(set[i], word);
+			return;
 		}
 	}
-	WRITE_ONCE(*place, word);
+	for (i = min(i, FRAMEIO_FLOW_WAYS - 1); i; i--)
+		WRITE_ONCE(set[i], READ_ONCE(set[i - 1]));
+	WRITE_ONCE(set[0], word);
 }
 
 /**

@@ -13,6 +13,8 @@
  *    holds. From then on the consumer's take or close that frees half of the
  *    queue says so to its caller, which starts the producer again.
  */
+#include <linux/sizes.h>
+
 #include "charge.h"
 #include "compat.h"
 #include "queue.h"
@@ -45,7 +47,7 @@ void frameio_queue_open(struct frameio_queue *queue, struct sock *account)
 }
 
 /* As much as the frames of a usual burst take; an account is not asked for each. */
-#define FRAMEIO_CHARGE_STEP	((u32)(16 * PAGE_SIZE))
+#define FRAMEIO_CHARGE_STEP	((u32)SZ_64K)
 
 /**
  * frameio_queue_charge() - charge for frames that were put; under the queue's lock
@@ -127,6 +129,7 @@ u32 frameio_queue_close(struct frameio_queue *queue)
 	queue->purged += n;
 	WRITE_ONCE(queue->len, queue->len - n);
 	WRITE_ONCE(queue->bytes, queue->taken_bytes);
+	frameio_queue_uncharge(queue);
 	skb_queue_splice_init(&queue->waiting, &frames);
 	spin_unlock_bh(&queue->waiting.lock);
 	frameio_queue_free(&frames);
@@ -149,6 +152,7 @@ u32 frameio_queue_purge_taken(struct frameio_queue *queue)
 	WRITE_ONCE(queue->len, queue->len - n);
 	WRITE_ONCE(queue->bytes, queue->bytes - queue->taken_bytes);
 	queue->taken_bytes = 0;
+	frameio_queue_uncharge(queue);
 	spin_unlock_bh(&queue->waiting.lock);
 	return n;
 }

@@ -34,6 +34,9 @@ int command_list_ports(struct link **links);
 /* The ports that are asked for: one, or all. */
 int command_choose_ports(const char *doing, const char *name, struct link **links);
 
+/* What their queue pairs are doing; nothing, of a port that has gone; or the end. */
+void command_get_queues(struct link *links, int count);
+
 /* JSON: add a member to an object. */
 void report_member(struct json_object *object, const char *key, struct json_object *value);
 void report_number(struct json_object *object, const char *key, uint64_t value);

@@ -121,6 +121,18 @@ int command_list_ports(struct link **links)
 	return count;
 }
 
+void command_get_queues(struct link *links, int count)
+{
+	int err, i;
+
+	for (i = 0; i < count; i++) {
+		err = link_get_queues(&links[i]);
+		if (err && err != -ENODEV)
+			tool_die(TOOL_FAILED, "cannot list the queue pairs of the ports: %s",
+				 explain(-err));
+	}
+}
+
 int command_choose_ports(const char *doing, const char *name, struct link **links)
 {
 	if (!name)
@@ -463,11 +475,13 @@ static void parse_settings(char **words, unsigned int command, struct link_setti
 }
 
 /* A port that was changed, as it is now; nothing, if it has gone already. */
-static void print_result(const char *name, int err, const struct link *link)
+static void print_result(const char *name, int err, struct link *link)
 {
 	if (err && err != -ENODEV)
 		tool_die(TOOL_FAILED, "it was done, but port '%s' cannot be shown: %s", name,
 			 explain(-err));
+	if (!err)
+		command_get_queues(link, 1);
 	show_json(link, !err);
 }
 

@@ -104,7 +104,6 @@ static const enum mnl_attr_data_type port_types[IFLA_FRAMEIO_MAX + 1] = {
 	[IFLA_FRAMEIO_READ_BYTES] = MNL_TYPE_U32,
 	[IFLA_FRAMEIO_WRITE_BYTES] = MNL_TYPE_U32,
 	[IFLA_FRAMEIO_NOPEN] = MNL_TYPE_U32,
-	[IFLA_FRAMEIO_QUEUES] = MNL_TYPE_NESTED,
 };
 
 static int parse_port(const struct nlattr *nest, struct link *link)
@@ -128,9 +127,6 @@ static int parse_port(const struct nlattr *nest, struct link *link)
 	link->write_limit = get_u32(attrs[IFLA_FRAMEIO_WRITE_LIMIT], 0);
 	link->read_bytes = get_u32(attrs[IFLA_FRAMEIO_READ_BYTES], 0);
 	link->write_bytes = get_u32(attrs[IFLA_FRAMEIO_WRITE_BYTES], 0);
-	if (attrs[IFLA_FRAMEIO_QUEUES] &&
-	    mnl_attr_parse_nested(attrs[IFLA_FRAMEIO_QUEUES], parse_queue, link) < 0)
-		return -EBADMSG;
 	return 1;
 }
 
@@ -191,6 +187,28 @@ int link_parse(const struct nlmsghdr *message, struct link *link)
 	if (!get_string(link->name, sizeof(link->name), attrs[IFLA_IFNAME]) || !*link->name)
 		return -EBADMSG;
 	return infos[IFLA_INFO_DATA] ? parse_port(infos[IFLA_INFO_DATA], link) : 1;
+}
+
+static const enum mnl_attr_data_type stats_types[IFLA_STATS_LINK_XSTATS + 1] = {
+	[IFLA_STATS_LINK_XSTATS] = MNL_TYPE_NESTED,
+};
+
+int link_parse_queues(const struct nlmsghdr *message, struct link *link)
+{
+	const struct if_stats_msg *header = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attrs[IFLA_STATS_LINK_XSTATS + 1] = { NULL };
+	struct table table = { attrs, stats_types, IFLA_STATS_LINK_XSTATS };
+
+	link->nrows = 0;
+	if (message->nlmsg_type != RTM_NEWSTATS)
+		return 0;
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(*header) || !ends_evenly(message) ||
+	    mnl_attr_parse(message, sizeof(*header), table_take, &table) < 0)
+		return -EBADMSG;
+	if (attrs[IFLA_STATS_LINK_XSTATS] &&
+	    mnl_attr_parse_nested(attrs[IFLA_STATS_LINK_XSTATS], parse_queue, link) < 0)
+		return -EBADMSG;
+	return 1;
 }
 
 /* --- asking the kernel ----------------------------------------------- */
@@ -406,6 +424,34 @@ int link_get_by_index(int ifindex, struct link *link)
 
 	put_filter(message);
 	return get(message, link);
+}
+
+static int take_queues(const struct nlmsghdr *message, void *argument)
+{
+	struct found *found = argument;
+
+	found->ret = link_parse_queues(message, found->link);
+	return MNL_CB_OK;
+}
+
+int link_get_queues(struct link *link)
+{
+	char space[REQUEST_SIZE] = { 0 };
+	struct nlmsghdr *message = mnl_nlmsg_put_header(space);
+	struct if_stats_msg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+	struct found found = { .link = link, .ret = -EBADMSG };
+	struct request request = { .message = message, .take = take_queues, .argument = &found };
+	int ret;
+
+	message->nlmsg_type = RTM_GETSTATS;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	header->ifindex = link->ifindex;
+	header->filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_XSTATS);
+	link->nrows = 0;
+	ret = talk(&request);
+	if (ret || found.ret < 0)
+		return ret ? ret : found.ret;
+	return found.ret ? 0 : -EBADMSG;
 }
 
 struct list {

@@ -53,6 +53,15 @@ struct link {
  */
 int link_parse(const struct nlmsghdr *message, struct link *link);
 
+/*
+ * Understand an RTM_NEWSTATS about a port, and put its queue pairs into @link->queues.
+ * Returns as link_parse() does.
+ */
+int link_parse_queues(const struct nlmsghdr *message, struct link *link);
+
+/* Ask for a port's queue pairs; they do not come with the port itself. */
+int link_get_queues(struct link *link);
+
 /* The port of that name or other name; -ENODEV; -EOPNOTSUPP, it is no port. */
 int link_get(const char *name, struct link *link);
 

@@ -248,6 +248,7 @@ int command_show(const char *name)
 	struct link *links;
 	int count = command_choose_ports("show", name, &links);
 
+	command_get_queues(links, count);
 	if (command_options.json)
 		show_json(links, count);
 	else

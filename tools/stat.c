@@ -328,6 +328,7 @@ static void print_samples(const struct samples *samples)
 	int i;
 
 	if (command_options.prometheus) {
+		command_get_queues(samples->links, samples->count);
 		prometheus_print(samples->links, samples->counters, samples->count);
 	} else if (command_options.json) {
 		array = json_object_new_array();

@@ -295,14 +295,18 @@ enum {
 	IFLA_FRAMEIO_READ_BYTES,	/* u32: bytes of memory that each queue holds */
 	IFLA_FRAMEIO_WRITE_BYTES,
 	IFLA_FRAMEIO_NOPEN,		/* u32: queue pairs that a file is bound to; read only */
-	IFLA_FRAMEIO_QUEUES,		/* a row of IFLA_FRAMEIO_QUEUE; read only */
 	__IFLA_FRAMEIO_MAX
 };
 
 #define IFLA_FRAMEIO_MAX		(__IFLA_FRAMEIO_MAX - 1)
 
-/* One for each queue pair in use. */
-#define IFLA_FRAMEIO_QUEUE		1
+/*
+ * RTM_GETSTATS with the filter IFLA_STATS_LINK_XSTATS: in IFLA_STATS_LINK_XSTATS, one
+ * of these for each queue pair in use. An RTM_NEWLINK has no room for 64 of them: who
+ * lists interfaces may offer no more than a page for each. The number is none of
+ * LINK_XSTATS_TYPE_*.
+ */
+#define IFLA_FRAMEIO_QUEUE		256
 
 enum {
 	IFLA_FRAMEIO_QUEUE_UNSPEC,

@@ -316,6 +316,7 @@ START_TEST(frames_that_wait_are_charged_to_who_opened_the_port)
 	guest_sh("echo +memory >/sys/fs/cgroup/cgroup.subtree_control && mkdir " CGROUP);
 	guest_sh("echo %d >" CGROUP "/cgroup.procs", getpid());
 	fd = guest_open("fio0", 0);
+	guest_set_limits(fd, 2000, 0);
 	guest_sh("echo %d >/sys/fs/cgroup/cgroup.procs", getpid());
 	guest_write_file("1", "/proc/sys/net/ipv6/conf/fio0/disable_ipv6");
 	guest_set_up("fio0", 1500);
@@ -325,7 +326,13 @@ START_TEST(frames_that_wait_are_charged_to_who_opened_the_port)
 		guest_send(packet, 1400, i, 0);
 	/* a frame of 1400 bytes takes 2048 and its sk_buff */
 	wait_charged(1000 * 2048 - SLACK, 1000 * 4096);
-	ck_assert_uint_eq(read_all(fd), 1000);
+	/* beyond its limit, too */
+	guest_sh("echo 1M >" CGROUP "/memory.max");
+	for (i = 0; i < 500; i++)
+		guest_send(packet, 1400, i, 0);
+	wait_charged(1500 * 2048 - SLACK, 1500 * 4096);
+	guest_sh("echo max >" CGROUP "/memory.max");
+	ck_assert_uint_eq(read_all(fd), 1500);
 	wait_charged(0, SLACK + 2 * 65536);
 	for (i = 0; i < 1000; i++)
 		guest_send(packet, 1400, i, 0);
@@ -333,6 +340,17 @@ START_TEST(frames_that_wait_are_charged_to_who_opened_the_port)
 	close(fd);
 	wait_charged(0, SLACK);
 	guest_sh("rmdir " CGROUP " && ip link del fio0");
+}
+END_TEST
+
+START_TEST(ethtool_leaves_alone_what_it_does_not_set)
+{
+	int fd = guest_create("fio0", 0, 1);
+
+	guest_set_limits(fd, 0, 10);
+	guest_sh("ethtool -G fio0 tx 100");
+	ck_assert_uint_eq(get_info(fd).fi_read_limit, 100);
+	ck_assert_uint_eq(get_info(fd).fi_write_limit, 10);
 }
 END_TEST
 
@@ -345,6 +363,7 @@ static TCase *admin_tests(void)
 	tcase_add_test(tcase, names_other_names_and_aliases);
 	tcase_add_test(tcase, ethtool_sets_the_queue_sizes);
 	tcase_add_test(tcase, ethtool_resizes_without_losing_a_frame);
+	tcase_add_test(tcase, ethtool_leaves_alone_what_it_does_not_set);
 	tcase_add_test(tcase, ethtool_sets_the_number_of_queue_pairs);
 	tcase_add_test(tcase, ethtool_sets_what_others_take_the_wire_for);
 	tcase_add_test(tcase, ethtool_refuses_to_coalesce);

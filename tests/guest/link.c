@@ -69,20 +69,22 @@ static struct frameio_info get_only_port(void)
 	return info;
 }
 
-/* Attributes of IFLA_INFO_DATA, each a u32; those with a bit in @set are there. */
+/* Those attributes with a bit in @set are there. */
 struct queue {
 	uint32_t set;
 	uint32_t value[IFLA_FRAMEIO_QUEUE_MAX + 1];
 	char mode[16];
 };
 
-#define QUEUES	8
-
+/* Attributes of IFLA_INFO_DATA, each a u32; likewise. */
 struct attributes {
 	uint32_t set;
 	uint32_t value[IFLA_FRAMEIO_MAX + 2];
-	uint32_t nqueues;
-	struct queue queues[QUEUES];
+};
+
+struct queues {
+	unsigned int n;
+	struct queue queue[FRAMEIO_NQUEUES_MAX];
 };
 
 static void put_attribute(struct attributes *attributes, int type, uint32_t value)
@@ -157,23 +159,47 @@ static int look_at_queue_attribute(const struct nlattr *attr, void *arg)
 
 static int look_at_queue(const struct nlattr *attr, void *arg)
 {
-	struct attributes *attributes = arg;
+	struct queues *queues = arg;
 
 	ck_assert_uint_eq(mnl_attr_get_type(attr), IFLA_FRAMEIO_QUEUE);
-	ck_assert_uint_lt(attributes->nqueues, QUEUES);
-	mnl_attr_parse_nested(attr, look_at_queue_attribute,
-			      &attributes->queues[attributes->nqueues++]);
+	ck_assert_uint_lt(queues->n, FRAMEIO_NQUEUES_MAX);
+	mnl_attr_parse_nested(attr, look_at_queue_attribute, &queues->queue[queues->n++]);
 	return MNL_CB_OK;
+}
+
+static int look_at_stats_attribute(const struct nlattr *attr, void *arg)
+{
+	if (mnl_attr_get_type(attr) == IFLA_STATS_LINK_XSTATS)
+		mnl_attr_parse_nested(attr, look_at_queue, arg);
+	return MNL_CB_OK;
+}
+
+static int look_at_stats(const struct nlmsghdr *message, void *arg)
+{
+	mnl_attr_parse(message, sizeof(struct if_stats_msg), look_at_stats_attribute, arg);
+	return message->nlmsg_flags & NLM_F_MULTI ? MNL_CB_OK : MNL_CB_STOP;
+}
+
+/* RTM_GETSTATS: of fio0, or with @flags of NLM_F_DUMP of all interfaces. */
+static void get_queues(int flags, struct queues *queues)
+{
+	char buffer[4096] = { 0 };
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct if_stats_msg *header;
+
+	memset(queues, 0, sizeof(*queues));
+	request->nlmsg_type = RTM_GETSTATS;
+	request->nlmsg_flags = NLM_F_REQUEST | flags;
+	header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+	if (!flags)
+		header->ifindex = if_nametoindex("fio0");
+	header->filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_XSTATS);
+	ck_assert_int_eq(talk(request, look_at_stats, queues), 0);
 }
 
 static int look_at_data(const struct nlattr *attr, void *arg)
 {
 	ck_assert_uint_le(mnl_attr_get_type(attr), IFLA_FRAMEIO_MAX);
-	if (mnl_attr_get_type(attr) == IFLA_FRAMEIO_QUEUES) {
-		/* the nested flag is the kernel's to set or not */
-		mnl_attr_parse_nested(attr, look_at_queue, arg);
-		return MNL_CB_OK;
-	}
 	ck_assert_uint_eq(mnl_attr_get_payload_len(attr), sizeof(uint32_t));
 	put_attribute(arg, mnl_attr_get_type(attr), mnl_attr_get_u32(attr));
 	return MNL_CB_OK;
@@ -532,7 +558,6 @@ static const struct {
 	{ IFLA_FRAMEIO_WRITE_BYTES, 0, ERANGE },
 	{ IFLA_FRAMEIO_WRITE_BYTES, ~0U, EINVAL },
 	{ IFLA_FRAMEIO_NOPEN, 1, EINVAL },
-	{ IFLA_FRAMEIO_QUEUES, 1, EINVAL },
 	{ IFLA_FRAMEIO_OWNER, ~0U, EINVAL },
 	{ IFLA_FRAMEIO_GROUP, ~0U, EINVAL },
 };
@@ -573,6 +598,7 @@ START_TEST(netlink_changes_the_number_of_queue_pairs)
 {
 	int zero = guest_create("fio0", 0, 4), three = guest_open("fio0", 3);
 	struct attributes attributes = { .set = 0 };
+	struct queues queues;
 
 	/* one that is held does not go, and nothing else changes then */
 	put_attribute(&attributes, IFLA_FRAMEIO_NQUEUES, 2);
@@ -585,7 +611,8 @@ START_TEST(netlink_changes_the_number_of_queue_pairs)
 	ck_assert_uint_eq(get_info(zero).fi_nqueues, 2);
 	ck_assert_uint_eq(get_info(zero).fi_nqueues_max, 4);
 	ck_assert_uint_eq(get_info(zero).fi_read_limit, 7);
-	ck_assert_uint_eq(get_link().nqueues, 2);
+	get_queues(0, &queues);
+	ck_assert_uint_eq(queues.n, 2);
 	ck_assert_errno(guest_open("fio0", 3), EINVAL);
 	put_attribute(&attributes, IFLA_FRAMEIO_NQUEUES, 4);
 	ck_assert_int_eq(set_link(0, 0, &attributes), 0);
@@ -621,7 +648,7 @@ END_TEST
 START_TEST(netlink_tells_of_every_queue_pair)
 {
 	int one;
-	struct attributes found;
+	struct queues found;
 	unsigned char record[256];
 	const struct queue *queue;
 
@@ -630,10 +657,10 @@ START_TEST(netlink_tells_of_every_queue_pair)
 	guest_set_limits(one, 9, 8);
 	guest_set_up("fio0", 1500);
 	ck_assert_int_eq(write(one, record, guest_record(record, 60, 1, 0)), HDRLEN + 60);
-	found = get_link();
-	ck_assert_uint_eq(found.nqueues, 3);
-	ck_assert_uint_eq(found.value[IFLA_FRAMEIO_NOPEN], 1);
-	queue = &found.queues[1];
+	ck_assert_uint_eq(get_link().value[IFLA_FRAMEIO_NOPEN], 1);
+	get_queues(0, &found);
+	ck_assert_uint_eq(found.n, 3);
+	queue = &found.queue[1];
 	ck_assert_uint_eq(queue->set, (2U << IFLA_FRAMEIO_QUEUE_MAX) - 2);
 	ck_assert_uint_eq(queue->value[IFLA_FRAMEIO_QUEUE_INDEX], 1);
 	ck_assert_uint_eq(queue->value[IFLA_FRAMEIO_QUEUE_OPEN], 1);
@@ -641,11 +668,37 @@ START_TEST(netlink_tells_of_every_queue_pair)
 	ck_assert_uint_eq(queue->value[IFLA_FRAMEIO_QUEUE_READ_LIMIT], 9);
 	ck_assert_uint_eq(queue->value[IFLA_FRAMEIO_QUEUE_WRITE_LIMIT], 8);
 	ck_assert_uint_eq(queue->value[IFLA_FRAMEIO_QUEUE_READ_BYTES], FRAMEIO_BYTES_DEFAULT);
-	queue = &found.queues[2];
+	queue = &found.queue[2];
 	ck_assert_uint_eq(queue->value[IFLA_FRAMEIO_QUEUE_INDEX], 2);
 	ck_assert_uint_eq(queue->value[IFLA_FRAMEIO_QUEUE_OPEN], 0);
 	ck_assert_str_eq(queue->mode, "none");
 	guest_sh("ip link del fio0");
+}
+END_TEST
+
+/* However little room a program has for each interface, such as 4096 bytes. */
+START_TEST(many_queue_pairs_do_not_hide_other_interfaces)
+{
+	struct queues found;
+	struct if_nameindex *names;
+	unsigned int i, nports = 0;
+
+	guest_sh("ip link add fio0 numtxqueues 64 numrxqueues 64 alias %0255d type frameio", 0);
+	guest_sh("ip link add fio1 type dummy && ip addr add 192.0.2.1/32 dev fio1");
+	names = if_nameindex();
+	ck_assert_ptr_nonnull(names);
+	for (i = 0; names[i].if_name; i++)
+		nports += !strncmp(names[i].if_name, "fio", 3);
+	if_freenameindex(names);
+	ck_assert_uint_eq(nports, 2);
+	get_queues(0, &found);
+	ck_assert_uint_eq(found.n, 64);
+	/* in a dump they come in several messages */
+	get_queues(NLM_F_DUMP, &found);
+	ck_assert_uint_eq(found.n, 64);
+	for (i = 0; i < found.n; i++)
+		ck_assert_uint_eq(found.queue[i].value[IFLA_FRAMEIO_QUEUE_INDEX], i);
+	guest_sh("ip link del fio0 && ip link del fio1");
 }
 END_TEST
 
@@ -761,6 +814,7 @@ static TCase *netlink_tests(void)
 	tcase_add_test(tcase, netlink_changes_the_number_of_queue_pairs);
 	tcase_add_test(tcase, netlink_lets_a_port_stay_and_go);
 	tcase_add_test(tcase, netlink_tells_of_every_queue_pair);
+	tcase_add_test(tcase, many_queue_pairs_do_not_hide_other_interfaces);
 	tcase_add_loop_test(tcase, netlink_changes_nothing_else, 0, 3);
 	return tcase;
 }

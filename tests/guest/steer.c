@@ -117,8 +117,8 @@ static uint16_t sum(const void *bytes, size_t len)
 	return ~total;
 }
 
-/* Write a datagram of the flow, towards its socket, through a queue pair; it must arrive. */
-static void write_flow(unsigned int pair, unsigned int flow)
+/* Write a datagram from a port to a flow's socket through a queue pair; it must arrive. */
+static void write_from(unsigned int pair, unsigned int flow, uint16_t port)
 {
 	unsigned char record[256] = { 0 }, *frame = record + HDRLEN;
 	struct iphdr ip = {
@@ -131,7 +131,7 @@ static void write_flow(unsigned int pair, unsigned int flow)
 		.daddr = htonl(0x0a090001),
 	};
 	const struct udphdr udp = {
-		.source = htons(PEER),
+		.source = htons(port),
 		.dest = htons(wire.numbers[flow]),
 		.len = htons(sizeof(udp) + 4),
 	};
@@ -152,6 +152,11 @@ static void write_flow(unsigned int pair, unsigned int flow)
 	ck_assert_int_eq(write(wire.fds[pair], record, HDRLEN + len), HDRLEN + len);
 	ck_assert_int_eq(guest_poll(wire.sockets[flow], POLLIN, 10000), POLLIN);
 	ck_assert_int_eq(recv(wire.sockets[flow], received, sizeof(received), 0), 4);
+}
+
+static void write_flow(unsigned int pair, unsigned int flow)
+{
+	write_from(pair, flow, PEER);
 }
 
 /* Which queue pair the next frame comes out of, which must be of the flow. */
@@ -252,6 +257,21 @@ START_TEST(a_queue_pair_that_is_left_alone_gets_all)
 }
 END_TEST
 
+/* A port remembers 4096 flows, and which are still alive it cannot know. */
+START_TEST(flows_of_the_past_are_forgotten_first)
+{
+	unsigned int flow, i;
+
+	set_up_wire("l2");
+	for (i = 0; i < 3 * 4096; i++)
+		write_from(0, 0, PEER + 1 + i);
+	for (flow = 0; flow < 128; flow++)
+		write_flow(flow % PAIRS, flow);
+	for (flow = 0; flow < 128; flow++)
+		ck_assert_uint_eq(pair_of(flow), flow % PAIRS);
+}
+END_TEST
+
 static TCase *steer_tests(void)
 {
 	TCase *tcase = tcase_create("steer");
@@ -262,6 +282,7 @@ static TCase *steer_tests(void)
 	tcase_add_loop_test(tcase, other_flows_are_spread_and_stay, 0, 3);
 	tcase_add_test(tcase, a_flow_whose_queue_pair_is_closed_goes_elsewhere);
 	tcase_add_test(tcase, a_queue_pair_that_is_left_alone_gets_all);
+	tcase_add_test(tcase, flows_of_the_past_are_forgotten_first);
 	return tcase;
 }
 

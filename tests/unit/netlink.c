@@ -159,12 +159,11 @@ static void put_queue(struct nlmsghdr *message, uint32_t index)
 }
 
 /* A port with everything that there can be, told by RTM_NEWLINK. */
-static struct nlmsghdr *port_message(int flags, int family, const char *kind, unsigned int nqueues)
+static struct nlmsghdr *port_message(int flags, int family, const char *kind)
 {
 	struct nlmsghdr *message = start_message(RTM_NEWLINK, flags);
 	struct ifinfomsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
-	struct nlattr *info, *port, *queues;
-	unsigned int i;
+	struct nlattr *info, *port;
 	unsigned int type;
 
 	header->ifi_family = family;
@@ -181,14 +180,26 @@ static struct nlmsghdr *port_message(int flags, int family, const char *kind, un
 	for (type = IFLA_FRAMEIO_FLAGS; type <= IFLA_FRAMEIO_NOPEN; type++)
 		mnl_attr_put_u32(message, type, type == IFLA_FRAMEIO_FLAGS ?
 				 FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST : 200 + type);
-	queues = mnl_attr_nest_start(message, IFLA_FRAMEIO_QUEUES);
-	for (i = 0; i < nqueues; i++)
-		put_queue(message, i);
-	mnl_attr_nest_end(message, queues);
 	/* from a kernel of tomorrow */
 	mnl_attr_put_u32(message, IFLA_FRAMEIO_MAX + 1, 1);
 	mnl_attr_nest_end(message, port);
 	mnl_attr_nest_end(message, info);
+	return message;
+}
+
+/* Its queue pairs. */
+static struct nlmsghdr *queues_message(unsigned int nqueues)
+{
+	struct nlmsghdr *message = start_message(RTM_NEWSTATS, 0);
+	struct if_stats_msg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+	struct nlattr *nest;
+	unsigned int i;
+
+	header->ifindex = 7;
+	nest = mnl_attr_nest_start(message, IFLA_STATS_LINK_XSTATS);
+	for (i = 0; i < nqueues; i++)
+		put_queue(message, i);
+	mnl_attr_nest_end(message, nest);
 	return message;
 }
 
@@ -217,10 +228,8 @@ static struct nlmsghdr *ack_message(int flags, int error, const char *text, uint
 	return message;
 }
 
-static void check_port(const struct link *link, unsigned int nqueues)
+static void check_port(const struct link *link)
 {
-	unsigned int i;
-
 	ck_assert_int_eq(link->ifindex, 7);
 	ck_assert_str_eq(link->name, "fifteen-letters");
 	ck_assert(link->up && link->carrier);
@@ -238,6 +247,12 @@ static void check_port(const struct link *link, unsigned int nqueues)
 	ck_assert_uint_eq(link->write_limit, 200 + IFLA_FRAMEIO_WRITE_LIMIT);
 	ck_assert_uint_eq(link->read_bytes, 200 + IFLA_FRAMEIO_READ_BYTES);
 	ck_assert_uint_eq(link->write_bytes, 200 + IFLA_FRAMEIO_WRITE_BYTES);
+}
+
+static void check_queues(const struct link *link, unsigned int nqueues)
+{
+	unsigned int i;
+
 	ck_assert_uint_eq(link->nrows, nqueues);
 	for (i = 0; i < nqueues; i++) {
 		ck_assert_uint_eq(link->queues[i].index, i);
@@ -266,6 +281,10 @@ static void understand(const void *bytes, size_t len)
 		if (ret == 1) {
 			ck_assert_uint_lt(strnlen(link.name, sizeof(link.name)), sizeof(link.name));
 			ck_assert_uint_le(link.address_len, LINK_ADDRESS_MAX);
+		}
+		ret = link_parse_queues(message, &link);
+		ck_assert(ret == 1 || ret == 0 || ret == -EBADMSG);
+		if (ret == 1) {
 			ck_assert_uint_le(link.nrows, FRAMEIO_NQUEUES_MAX);
 			for (i = 0; i < link.nrows; i++)
 				ck_assert_uint_lt(strnlen(link.queues[i].mode, LINK_MODE_SIZE),
@@ -279,8 +298,10 @@ START_TEST(a_port_is_understood_whole)
 {
 	struct link link;
 
-	ck_assert_int_eq(link_parse(port_message(0, AF_UNSPEC, "frameio", 64), &link), 1);
-	check_port(&link, 64);
+	ck_assert_int_eq(link_parse(port_message(0, AF_UNSPEC, "frameio"), &link), 1);
+	check_port(&link);
+	ck_assert_int_eq(link_parse_queues(queues_message(64), &link), 1);
+	check_queues(&link, 64);
 }
 END_TEST
 
@@ -289,9 +310,9 @@ START_TEST(what_is_no_port_is_left_alone)
 	struct link link;
 	struct nlmsghdr *message;
 
-	ck_assert_int_eq(link_parse(port_message(0, AF_UNSPEC, "frameiox", 1), &link), 0);
-	ck_assert_int_eq(link_parse(port_message(0, AF_BRIDGE, "frameio", 1), &link), 0);
-	message = port_message(0, AF_UNSPEC, "frameio", 1);
+	ck_assert_int_eq(link_parse(port_message(0, AF_UNSPEC, "frameiox"), &link), 0);
+	ck_assert_int_eq(link_parse(port_message(0, AF_BRIDGE, "frameio"), &link), 0);
+	message = port_message(0, AF_UNSPEC, "frameio");
 	message->nlmsg_type = RTM_NEWADDR;
 	ck_assert_int_eq(link_parse(message, &link), 0);
 }
@@ -301,13 +322,19 @@ START_TEST(more_queue_pairs_than_can_be_are_refused)
 {
 	struct link link;
 
-	ck_assert_int_eq(link_parse(port_message(0, AF_UNSPEC, "frameio", 65), &link), -EBADMSG);
+	ck_assert_int_eq(link_parse_queues(queues_message(65), &link), -EBADMSG);
 }
 END_TEST
 
+/* The two that are understood. */
+static struct nlmsghdr *any_message(int number)
+{
+	return number ? queues_message(2) : port_message(0, AF_UNSPEC, "frameio");
+}
+
 START_TEST(a_message_may_end_anywhere)
 {
-	struct nlmsghdr *message = port_message(0, AF_UNSPEC, "frameio", 2);
+	struct nlmsghdr *message = any_message(_i);
 	const size_t whole = message->nlmsg_len;
 	size_t len;
 
@@ -324,7 +351,7 @@ END_TEST
 START_TEST(a_message_may_hold_anything)
 {
 	static const unsigned char values[] = { 0, 1, 4, 0x7f, 0x80, 0xff };
-	struct nlmsghdr *message = port_message(0, AF_UNSPEC, "frameio", 2);
+	struct nlmsghdr *message = any_message(_i);
 	unsigned char *bytes = (unsigned char *)message;
 	const size_t len = message->nlmsg_len;
 	unsigned char before;
@@ -348,7 +375,7 @@ START_TEST(a_message_may_hold_anything)
 		if (random() % 16)
 			bytes[j] = before;
 		if (!(i % 500))
-			port_message(0, AF_UNSPEC, "frameio", 2);
+			any_message(_i);
 	}
 }
 END_TEST
@@ -359,12 +386,21 @@ START_TEST(a_port_is_found_by_its_name)
 {
 	struct link link;
 
-	answer_message(port_message(0, AF_UNSPEC, "frameio", 3));
+	answer_message(port_message(0, AF_UNSPEC, "frameio"));
 	answer_message(ack_message(NLM_F_CAPPED, 0, NULL, 0));
 	ck_assert_int_eq(link_get("fifteen-letters", &link), 0);
-	check_port(&link, 3);
+	check_port(&link);
 	end_answers();
-	answer_message(port_message(0, AF_UNSPEC, "dummy", 0));
+	answer_message(queues_message(3));
+	answer_message(ack_message(NLM_F_CAPPED, 0, NULL, 0));
+	ck_assert_int_eq(link_get_queues(&link), 0);
+	check_queues(&link, 3);
+	end_answers();
+	answer_message(ack_message(NLM_F_CAPPED, ENODEV, NULL, 0));
+	ck_assert_int_eq(link_get_queues(&link), -ENODEV);
+	ck_assert_uint_eq(link.nrows, 0);
+	end_answers();
+	answer_message(port_message(0, AF_UNSPEC, "dummy"));
 	answer_message(ack_message(NLM_F_CAPPED, 0, NULL, 0));
 	ck_assert_int_eq(link_get("lo", &link), -EOPNOTSUPP);
 	end_answers();
@@ -387,7 +423,7 @@ START_TEST(an_answer_that_ends_too_soon_is_no_answer)
 		end_answers();
 	}
 	/* the second of two, of which the first is whole */
-	message = port_message(NLM_F_MULTI, AF_UNSPEC, "frameio", 1);
+	message = port_message(NLM_F_MULTI, AF_UNSPEC, "frameio");
 	len = message->nlmsg_len;
 	memcpy((unsigned char *)message + len, message, len);
 	answer(message, 2 * len - 4);
@@ -402,16 +438,15 @@ START_TEST(an_interrupted_dump_is_begun_again)
 	int i;
 
 	for (i = 0; i < 3; i++)
-		answer_message(port_message(NLM_F_MULTI | NLM_F_DUMP_INTR, AF_UNSPEC, "frameio",
-					    1));
+		answer_message(port_message(NLM_F_MULTI | NLM_F_DUMP_INTR, AF_UNSPEC, "frameio"));
 	/* one that is known to be interrupted only at its end */
-	answer_message(port_message(NLM_F_MULTI, AF_UNSPEC, "frameio", 1));
+	answer_message(port_message(NLM_F_MULTI, AF_UNSPEC, "frameio"));
 	answer_message(end_message(NLM_F_DUMP_INTR, 0));
-	answer_message(port_message(NLM_F_MULTI, AF_UNSPEC, "frameio", 2));
-	answer_message(port_message(NLM_F_MULTI, AF_UNSPEC, "veth", 2));
+	answer_message(port_message(NLM_F_MULTI, AF_UNSPEC, "frameio"));
+	answer_message(port_message(NLM_F_MULTI, AF_UNSPEC, "veth"));
 	answer_message(end_message(0, 0));
 	ck_assert_int_eq(link_list(&links), 1);
-	check_port(links, 2);
+	check_port(links);
 	free(links);
 	end_answers();
 }
@@ -432,13 +467,19 @@ END_TEST
 
 START_TEST(a_dump_tells_its_error_at_the_end)
 {
+	struct nlmsghdr *message;
 	struct link *links;
+	struct nlattr *name;
 
-	answer_message(port_message(NLM_F_MULTI, AF_UNSPEC, "frameio", 2));
+	answer_message(port_message(NLM_F_MULTI, AF_UNSPEC, "frameio"));
 	answer_message(end_message(0, -EMSGSIZE));
 	ck_assert_int_eq(link_list(&links), -EMSGSIZE);
 	end_answers();
-	answer_message(port_message(NLM_F_MULTI, AF_UNSPEC, "frameio", 65));
+	/* a port without a name */
+	message = port_message(NLM_F_MULTI, AF_UNSPEC, "frameio");
+	name = mnl_nlmsg_get_payload_offset(message, sizeof(struct ifinfomsg));
+	*(char *)mnl_attr_get_payload(name) = '\0';
+	answer_message(message);
 	ck_assert_int_eq(link_list(&links), -EBADMSG);
 	end_answers();
 }
@@ -558,8 +599,8 @@ int main(void)
 	tcase_add_test(tcase, a_port_is_understood_whole);
 	tcase_add_test(tcase, what_is_no_port_is_left_alone);
 	tcase_add_test(tcase, more_queue_pairs_than_can_be_are_refused);
-	tcase_add_test(tcase, a_message_may_end_anywhere);
-	tcase_add_test(tcase, a_message_may_hold_anything);
+	tcase_add_loop_test(tcase, a_message_may_end_anywhere, 0, 2);
+	tcase_add_loop_test(tcase, a_message_may_hold_anything, 0, 2);
 	tcase_add_test(tcase, a_port_is_found_by_its_name);
 	tcase_add_test(tcase, an_answer_that_ends_too_soon_is_no_answer);
 	tcase_add_test(tcase, an_interrupted_dump_is_begun_again);
