@@ -507,7 +507,7 @@ static int frameio_write_queue(struct frameio_qp *qp, struct frameio_record *rec
 		bytes += skb->truesize;
 		__skb_queue_tail(&batch, skb);
 	}
-	if (likely(frameio_queue_put_list(&qp->write, &batch, bytes))) {
+	if (likely(queued && frameio_queue_put_list(&qp->write, &batch, bytes))) {
 		trace_frameio_enqueue(qp, FRAMEIO_TRACE_WRITE, queued);
 		napi_schedule(&qp->napi);
 	}

@@ -341,7 +341,7 @@ int frameio_control_list(void __user *arg)
 	if (copy_from_user(&list, arg, sizeof(list)))
 		return -EFAULT;
 	/* a struct that is larger than a page is none that there will ever be */
-	if (list.fl_size < FRAMEIO_INFO_SIZE_MIN || list.fl_size > PAGE_SIZE)
+	if (list.fl_size < FRAMEIO_INFO_SIZE_MIN || list.fl_size > FRAMEIO_INFO_SIZE_MAX)
 		return -EINVAL;
 	/* no more memory than there are ports, whatever the caller has room for */
 	room = min(list.fl_count, frameio_control_collect(NULL, 0));

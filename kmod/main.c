@@ -71,8 +71,7 @@
  *
  *	file's bind_lock > RTNL > port's bind_lock > queue's lock
  *	                   RTNL > node_lock
- *	read_lock, write_lock > queue's lock
- *	transmit queue's lock > queue's lock
+ *	port's bind_lock, read_lock, write_lock > transmit queue's lock > queue's lock
  *
  * read_lock and write_lock serialise the calls of one direction and are held
  * while user memory is copied, which a hostile program can make last for ever.

@@ -205,8 +205,11 @@ out:
 /* Nobody will read what waits in the read queue. */
 static void frameio_qp_close_read(struct frameio_qp *qp)
 {
+	const u64 resumes = qp->read.resumes;
 	u32 dropped = frameio_queue_close(&qp->read);
 
+	if (qp->read.resumes != resumes)
+		trace_frameio_wake(qp, FRAMEIO_TRACE_READ);
 	if (dropped)
 		trace_frameio_drop(qp, FRAMEIO_TRACE_READ, dropped, FRAMEIO_TRACE_CLOSED);
 }
@@ -406,7 +409,6 @@ void frameio_port_gone(struct frameio_port *port)
 
 	mutex_lock(&port->bind_lock);
 	WRITE_ONCE(port->state, FRAMEIO_GONE);
-	RCU_INIT_POINTER(port->dev, NULL);
 	for (i = 0; i < port->nqps; i++) {
 		struct frameio_qp *qp = &port->qps[i];
 		u32 dropped;
@@ -418,6 +420,8 @@ void frameio_port_gone(struct frameio_port *port)
 		if (dropped)
 			trace_frameio_drop(qp, FRAMEIO_TRACE_WRITE, dropped, FRAMEIO_TRACE_CLOSED);
 	}
+	/* last, as tracepoints tell its name */
+	RCU_INIT_POINTER(port->dev, NULL);
 	mutex_unlock(&port->bind_lock);
 	frameio_port_wake_users(port);
 }

@@ -201,9 +201,10 @@ struct frameio_info {
  * FRAMEIO_LIST, on any file: the ports of the caller's network namespace, in
  * no particular order.  Stores at most fl_count of them, of fl_size bytes each,
  * and sets fl_count to how many there are; with fl_count 0 it only counts.
- * Errors: EINVAL, an fl_size below FRAMEIO_INFO_SIZE_MIN.
+ * Errors: EINVAL, an fl_size that is none of FRAMEIO_INFO_SIZE_MIN to _MAX.
  */
 #define FRAMEIO_INFO_SIZE_MIN		64	/* struct frameio_info, as it was at first */
+#define FRAMEIO_INFO_SIZE_MAX		4096	/* and as large as it will ever be */
 
 struct frameio_list {
 	__u64	fl_ports;	/* address of struct frameio_info[fl_count] */
@@ -219,7 +220,8 @@ struct frameio_list {
  * that waits already is never dropped.  More than the port was made with, or
  * was given by netlink or ethtool, needs CAP_NET_ADMIN in the user namespace
  * that owns the port's network namespace.
- * Errors: EINVAL, above FRAMEIO_LIMIT_MAX or FRAMEIO_BYTES_MAX; EPERM.
+ * Errors: EINVAL, above FRAMEIO_LIMIT_MAX or FRAMEIO_BYTES_MAX; EPERM; ENODEV, more
+ * than was given of a port that is gone.
  */
 struct frameio_limits {
 	__u32	fq_read;	/* frames; 0: leave as it is */
@@ -264,7 +266,7 @@ struct frameio_stats {
 	__u64	fs_write_calls[FRAMEIO_NMODES];
 	__u64	fs_write_bytes;
 	__u64	fs_write_errors;	/* records refused: EINVAL, EFAULT, ENOMEM, ENODEV */
-	__u64	fs_write_stalls;	/* times a full write queue met a writer */
+	__u64	fs_write_stalls;	/* times it was full, once until half of it was free */
 	__u64	fs_write_received;	/* frames handed to the kernel's receive path */
 	__u64	fs_write_received_bytes;
 	__u64	fs_write_drop_closed;	/* frames still queued when the port went away */
