@@ -19,6 +19,7 @@
 static long frameio_charge_limits[3] = {
 	FRAMEIO_CHARGE_NO_LIMIT, FRAMEIO_CHARGE_NO_LIMIT, FRAMEIO_CHARGE_NO_LIMIT,
 };
+
 static int frameio_charge_buffers[3];
 static atomic_long_t frameio_charge_allocated;
 static DEFINE_PER_CPU(int, frameio_charge_reserve);
