@@ -199,14 +199,10 @@ static void try_each(const struct inject_call *call, void *arg, unsigned int den
 	} while (attempt.kind != INJECT_NONE);
 }
 
-unsigned int inject_usual_density(void)
-{
-	return guest_setting("FRAMEIO_FAULTS_DENSE", 0);
-}
-
 void inject_each(const struct inject_call *call, void *arg)
 {
-	const unsigned int dense = call->dense ? call->dense : inject_usual_density();
+	const unsigned int usual = guest_setting("FRAMEIO_FAULTS_DENSE", 0);
+	const unsigned int dense = call->dense ? call->dense : usual;
 	unsigned long met[INJECT_NKINDS + 1] = { 0 };
 	int kind;
 
@@ -217,7 +213,7 @@ void inject_each(const struct inject_call *call, void *arg)
 	set(INJECT_PAGE, "min-order", "20");
 	try_each(call, arg, dense, met);
 	set(INJECT_PAGE, "min-order", "0");
-	try_each(call, arg, dense ? 4 : 0, met);
+	try_each(call, arg, dense && !(call->met & INJECT_EACH_PAGE) ? 4 : 0, met);
 	for (kind = 0; kind < INJECT_NKINDS; kind++)
 		inject_count(call->name, kind, met[kind]);
 	ck_assert_msg(!(call->met & INJECT_ALLOCATION) || met[INJECT_SLAB] + met[INJECT_PAGE],

@@ -27,6 +27,8 @@ struct inject_attempt {
 /* What a kind of call must meet, or the test does nothing. */
 #define INJECT_ALLOCATION	1
 #define INJECT_USERCOPY		2
+/* Of a short call: no failure of a page is left out, however few others are tried. */
+#define INJECT_EACH_PAGE	4
 
 /*
  * A kind of call. @prepare, which may be NULL, makes the state that @call starts
@@ -48,9 +50,6 @@ void inject_init(void);
 
 /* Be ready to inject, which takes a kernel that can; a fixture of each test. */
 void inject_setup(void);
-
-/* How dense the failures of a call are tried that does not say it itself; 0: each of them. */
-unsigned int inject_usual_density(void);
 
 /* Make a call with its 1st, 2nd, 3rd ... allocation or copy failing, until it met none. */
 void inject_each(const struct inject_call *call, void *arg);
