@@ -37,16 +37,9 @@
 /* Frames carry the sender in the highest bits of their number. */
 #define SENDER_SHIFT	28
 
-static unsigned int setting(const char *name, unsigned int absent)
-{
-	const char *text = getenv(name);
-
-	return text ? (unsigned int)atoi(text) : absent;
-}
-
 static unsigned int seconds(void)
 {
-	return setting("FRAMEIO_STALL_SECONDS", 10);
+	return guest_setting("FRAMEIO_STALL_SECONDS", 10);
 }
 
 static uint64_t now_ms(void)
@@ -219,7 +212,7 @@ START_TEST(a_slow_reader_gets_all_that_the_qdisc_lets_through)
 	const struct burst *burst = &bursts[_i];
 	const struct wire wire = burst->tap ? tap_open("tap0", burst->limit) :
 					      port_open("fio0", burst->limit);
-	const uint32_t frames = setting("FRAMEIO_BURST_FRAMES", 100000) / (burst->tenth ? 10 : 1);
+	const uint32_t frames = guest_setting("FRAMEIO_BURST_FRAMES", 100000) / (burst->tenth ? 10 : 1);
 	const uint64_t sent = frames / burst->nsenders * burst->nsenders;
 	struct sender senders[SENDERS_MAX];
 	uint64_t received = 0, dropped = 0;
@@ -451,7 +444,7 @@ END_TEST
 /* Bits per second, of frames with their Ethernet header, as tbf counts. */
 static unsigned int shaper_rate(void)
 {
-	return setting("FRAMEIO_SHAPER_KBIT", 16000) * 1000;
+	return guest_setting("FRAMEIO_SHAPER_KBIT", 16000) * 1000;
 }
 
 #define MSS		1448
