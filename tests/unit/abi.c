@@ -90,8 +90,8 @@ START_TEST(numbers_are_those_of_the_manual)
 	ck_assert_uint_eq(FRAMEIO_OPEN, 0xc020fb11);
 	ck_assert_uint_eq(FRAMEIO_DELETE, 0x4020fb12);
 	ck_assert_uint_eq(FRAMEIO_LIST, 0xc010fb13);
-	ck_assert_uint_eq(FRAMEIO_INFO, 0x8040fb14);
-	ck_assert_uint_eq(FRAMEIO_SET_LIMITS, 0x4008fb15);
+	ck_assert_uint_eq(FRAMEIO_INFO, 0x8048fb14);
+	ck_assert_uint_eq(FRAMEIO_SET_LIMITS, 0x4010fb15);
 	ck_assert_uint_eq(FRAMEIO_SET_OPTIONS, 0x4004fb16);
 	ck_assert_uint_eq(FRAMEIO_GET_OPTIONS, 0x8004fb17);
 	ck_assert_uint_eq(FRAMEIO_STATS, 0x8118fb18);
@@ -121,9 +121,12 @@ START_TEST(layout_is_that_of_the_manual)
 	ck_assert_uint_eq(offsetof(struct frameio, fio_vecs), 16);
 	ck_assert_uint_eq(offsetof(struct frameio_create, fc_flags), 16);
 	ck_assert_uint_eq(offsetof(struct frameio_create, fc_ifindex), 40);
+	ck_assert_uint_eq(offsetof(struct frameio_create, fc_read_bytes), 44);
 	ck_assert_uint_eq(offsetof(struct frameio_open, fo_queue), 16);
 	ck_assert_uint_eq(offsetof(struct frameio_info, fi_queue), 32);
 	ck_assert_uint_eq(offsetof(struct frameio_info, fi_frame_max), 48);
+	ck_assert_uint_eq(offsetof(struct frameio_info, fi_read_bytes), 64);
+	ck_assert_uint_eq(offsetof(struct frameio_limits, fq_read_bytes), 8);
 	ck_assert_uint_eq(offsetof(struct frameio_list, fl_count), 8);
 	ck_assert_uint_eq(offsetof(struct frameio_stats, fs_read_frames), 56);
 	ck_assert_uint_eq(offsetof(struct frameio_stats, fs_write_frames), 152);
