@@ -624,18 +624,19 @@ static int frameio_link_check_flags(const struct frameio_port *port, u32 flags,
 	return 0;
 }
 
-static int frameio_link_change_nqueues(struct net_device *dev, u32 nqueues,
+static int frameio_link_change_nqueues(struct net_device *dev, const struct nlattr *attr,
 				       struct netlink_ext_ack *extack)
 {
+	const u32 nqueues = nla_get_u32(attr);
 	int err;
 
 	if (nqueues > dev->num_tx_queues) {
-		NL_SET_ERR_MSG(extack, "more queue pairs than numtxqueues");
+		NL_SET_ERR_MSG_ATTR(extack, attr, "more queue pairs than numtxqueues");
 		return -EINVAL;
 	}
 	err = frameio_netdev_set_nqueues(dev, nqueues);
 	if (err == -EBUSY)
-		NL_SET_ERR_MSG(extack, "a file is bound to a queue pair that would go");
+		NL_SET_ERR_MSG_ATTR(extack, attr, "a file is bound to a queue pair that would go");
 	return err;
 }
 
@@ -657,8 +658,7 @@ static int frameio_link_change(struct net_device *dev, struct nlattr *tb[], stru
 	flags = frameio_link_u32(data, IFLA_FRAMEIO_FLAGS, port->flags);
 	err = frameio_link_check_flags(port, flags, extack);
 	if (!err && data[IFLA_FRAMEIO_NQUEUES])
-		err = frameio_link_change_nqueues(dev, nla_get_u32(data[IFLA_FRAMEIO_NQUEUES]),
-						  extack);
+		err = frameio_link_change_nqueues(dev, data[IFLA_FRAMEIO_NQUEUES], extack);
 	if (err)
 		return err;
 	WRITE_ONCE(port->flags, (port->flags & ~FRAMEIO_PORT_PERSIST) |

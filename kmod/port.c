@@ -187,8 +187,6 @@ struct frameio_qp *frameio_port_bind(struct frameio_port *port, u32 queue)
 	if (IS_ERR(qp))
 		goto out;
 	frameio_port_get(port);
-	/* the limits that a file sets are its own */
-	frameio_qp_set_limits(qp, &port->read_limit, &port->write_limit);
 	frameio_queue_open(&qp->read, account);
 	account = NULL;
 	/* flows that were learnt may come from now on */
@@ -247,6 +245,8 @@ void frameio_port_unbind(struct frameio_qp *qp)
 	frameio_qp_close_read(qp);
 	frameio_qp_purge_taken(qp);
 	frameio_charge_close(frameio_queue_settle(&qp->read));
+	/* the limits that a file sets are its own */
+	frameio_qp_set_limits(qp, &port->read_limit, &port->write_limit);
 	frameio_qp_wake_transmit(qp);
 	mutex_unlock(&port->bind_lock);
 	frameio_port_put(port);
