@@ -16,6 +16,7 @@ struct command_options {
 	bool json;
 	bool prometheus;
 	double interval;	/* seconds between two tables; 0: one table */
+	const char *netns;	/* which was entered, as it was given; NULL: none */
 };
 
 extern struct command_options command_options;
@@ -31,7 +32,9 @@ void command_get_port(const char *doing, const char *name, struct link *link);
 /* All ports, in an array to be freed, or the end. */
 int command_list_ports(struct link **links);
 
-/* The ports that are asked for: one, or all. */
+bool command_module_is_loaded(void);
+
+/* The ports that are asked for: one, or all; where there are none, people are told. */
 int command_choose_ports(const char *doing, const char *name, struct link **links);
 
 /* What their queue pairs are doing; nothing, of a port that has gone; or the end. */

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <pwd.h>
 #include <sched.h>
@@ -40,15 +41,18 @@ static void usage(void)
 	     "  monitor                                 what happens to ports\n"
 	     "  version                                 of this tool and of the module\n"
 	     "\n"
-	     "A command may be cut short as long as only one begins like that. FRAMES is 1 to\n"
-	     "65536, for each queue; SIZE is in bytes, or with K, M or G.\n"
+	     "A command may be cut short as long as only one begins like that. 'queues' are the\n"
+	     "queue pairs in use, 1 to 64, and 'numqueues' how many there can ever be. FRAMES is\n"
+	     "1 to 65536, for each queue; SIZE is in bytes, or with K, M or G.\n"
 	     "\n"
 	     "  -j, --json              print JSON\n"
 	     "  -n, --netns NETNS       in that network namespace: a name, or a path with a slash\n"
 	     "  -w, --watch[=SECONDS]   stat: rates, again and again (default: every second)\n"
 	     "      --prometheus        stat: for the textfile collector of node_exporter\n"
 	     "  -h, --help              print this\n"
-	     "  -V, --version           print the version");
+	     "  -V, --version           print the version\n"
+	     "\n"
+	     "frameio(8) tells the rest, with examples.");
 }
 
 /* --- JSON ------------------------------------------------------------ */
@@ -133,10 +137,34 @@ void command_get_queues(struct link *links, int count)
 	}
 }
 
+bool command_module_is_loaded(void)
+{
+	return !access("/sys/module/frameio", F_OK);
+}
+
+#define HINT_LOAD	"load the module: 'modprobe frameio'"
+
+/* To somebody who looks for a port, silence does not tell that, or why, there is none. */
+static void warn_of_none(void)
+{
+	if (!command_module_is_loaded())
+		tool_warn("there are no ports; " HINT_LOAD);
+	else
+		tool_warn("there are no ports in this network namespace; "
+			  "'--netns' looks into another");
+}
+
 int command_choose_ports(const char *doing, const char *name, struct link **links)
 {
-	if (!name)
-		return command_list_ports(links);
+	int count;
+
+	if (!name) {
+		count = command_list_ports(links);
+		if (!count && !command_options.json && !command_options.prometheus &&
+		    !command_options.interval)
+			warn_of_none();
+		return count;
+	}
 	*links = malloc(sizeof(**links));
 	if (!*links)
 		tool_die(TOOL_FAILED, "out of memory");
@@ -231,11 +259,42 @@ static const char *hint_for(const struct link_settings *settings, int refused, i
 	return hint;
 }
 
+/* What was asked of the kernel. */
+struct asked {
+	const char *doing, *name;
+	const struct link_settings *settings;	/* NULL: to delete it */
+	const struct link *link;		/* as it was before; NULL: to make it */
+};
+
+/* Which numbers of queue pairs a port takes, or who is in the way of fewer. */
+static const char *hint_for_queues(const struct asked *asked, int error)
+{
+	static char hint[128];
+
+	if (error == EBUSY)
+		snprintf(hint, sizeof(hint), "the queue pairs from %" PRIu32 " on would go, and "
+			 "'frameio show' tells who holds them", asked->settings->value[LINK_QUEUES]);
+	else
+		snprintf(hint, sizeof(hint), "'queues' takes 1 to %" PRIu32 " here, the 'numqueues' "
+			 "that the port was made with", asked->link->nqueues_max);
+	return hint;
+}
+
+/* Of several changes, those that the kernel made before one that it refused have been made. */
+static bool is_partial(const struct asked *asked)
+{
+	int i, n = 0;
+
+	for (i = 0; asked->settings && asked->link && i < LINK_NSETTINGS; i++)
+		n += asked->settings->given[i];
+	return n > 1;
+}
+
 /* The kernel refused: tell what, in its words or ours why, and what can be done. */
 static void __attribute__((noreturn))
-refused(const char *doing, const char *name, const struct link_settings *settings, int error,
-	const struct link_refusal *refusal)
+refused(const struct asked *asked, int error, const struct link_refusal *refusal)
 {
+	const struct link_settings *settings = asked->settings;
 	const char *why = strerror(error);
 	const char *hint = settings ? hint_for(settings, refusal->setting, error) : NULL;
 
@@ -258,18 +317,21 @@ refused(const char *doing, const char *name, const struct link_settings *setting
 		/* of queue pairs, the kernel says something */
 		if (settings && settings->given[LINK_NAME] && !*refusal->message) {
 			why = "an interface that is up has a name that cannot change";
-			hint = "set it down first";
+			hint = "set it 'down' before, by a command of its own";
 		}
 		break;
 	case EOPNOTSUPP:
-		if (access("/sys/module/frameio", F_OK))
-			hint = "load the module: 'modprobe frameio'";
+		if (!command_module_is_loaded())
+			hint = HINT_LOAD;
 		break;
 	}
+	if (asked->link && settings && refusal->setting == LINK_QUEUES)
+		hint = hint_for_queues(asked, error);
 	if (*refusal->message)
 		why = refusal->message;
-	tool_die(TOOL_FAILED, "cannot %s port '%s': %s%s%s", doing, name, why, hint ? "; " : "",
-		 hint ? hint : "");
+	tool_die(TOOL_FAILED, "cannot %s port '%s': %s%s%s%s", asked->doing, asked->name, why,
+		 hint ? "; " : "", hint ? hint : "",
+		 is_partial(asked) ? "; 'frameio show' tells which of the changes were made" : "");
 }
 
 /* A number, and what follows it; false if it is none or too large. */
@@ -486,18 +548,18 @@ static void print_result(const char *name, int err, struct link *link)
 }
 
 /* The kernel refused, or it did not but has something to say. */
-static void take_answer(const char *doing, const char *name, const struct link_settings *settings,
-			int err, const struct link_refusal *refusal)
+static void take_answer(const struct asked *asked, int err, const struct link_refusal *refusal)
 {
 	if (err)
-		refused(doing, name, settings, -err, refusal);
+		refused(asked, -err, refusal);
 	if (*refusal->message)
-		tool_warn("port '%s': %s", name, refusal->message);
+		tool_warn("port '%s': %s", asked->name, refusal->message);
 }
 
 static int command_add(char **words)
 {
 	struct link_settings settings;
+	const struct asked asked = { .doing = "add", .name = *words, .settings = &settings };
 	struct link_refusal refusal;
 	struct link link;
 	int err;
@@ -511,7 +573,7 @@ static int command_add(char **words)
 	if (settings.given[LINK_ADDRESS] && settings.value[LINK_LAYER] == 3)
 		tool_misused("an L3 port has no link-layer address: leave out 'address' or 'l3'");
 	err = link_add(*words, &settings, &refusal);
-	take_answer("add", *words, &settings, err, &refusal);
+	take_answer(&asked, err, &refusal);
 	if (command_options.json)
 		print_result(*words, link_get(*words, &link), &link);
 	return 0;
@@ -522,6 +584,9 @@ static int command_set(char **words)
 	struct link_settings settings;
 	struct link_refusal refusal;
 	struct link link;
+	const struct asked asked = {
+		.doing = "set", .name = *words, .settings = &settings, .link = &link,
+	};
 	int err;
 
 	if (!*words || !words[1])
@@ -529,7 +594,7 @@ static int command_set(char **words)
 	parse_settings(words + 1, FOR_SET, &settings);
 	command_get_port("set", *words, &link);
 	err = link_set(&link, &settings, &refusal);
-	take_answer("set", *words, &settings, err, &refusal);
+	take_answer(&asked, err, &refusal);
 	if (command_options.json)
 		print_result(*words, link_get_by_index(link.ifindex, &link), &link);
 	return 0;
@@ -539,13 +604,14 @@ static int command_delete(char **words)
 {
 	struct link_refusal refusal;
 	struct link link;
+	const struct asked asked = { .doing = "delete", .name = *words, .link = &link };
 	int err;
 
 	if (!*words || words[1])
 		tool_misused("'del' takes the name of one port");
 	command_get_port("delete", *words, &link);
 	err = link_delete(&link, &refusal);
-	take_answer("delete", *words, NULL, err, &refusal);
+	take_answer(&asked, err, &refusal);
 	if (command_options.json)
 		show_json(NULL, 0);
 	return 0;
@@ -649,18 +715,21 @@ static const struct command {
 static const struct command *find_command(const char *word)
 {
 	const struct command *found = NULL;
+	char names[128] = "";
+	unsigned int n = 0;
 	size_t i;
 
 	for (i = 0; i < NCOMMANDS; i++) {
 		if (!*word || strncmp(commands[i].name, word, strlen(word)))
 			continue;
-		if (found)
-			tool_misused("'%s' may be '%s' or '%s'", word, found->name,
-				     commands[i].name);
 		found = &commands[i];
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s'%s'",
+			 n++ ? " or " : "", found->name);
 	}
-	if (!found)
+	if (!n)
 		tool_misused("'%s' is no command", word);
+	if (n > 1)
+		tool_misused("'%s' may be %s", word, names);
 	return found;
 }
 
@@ -755,6 +824,7 @@ static int parse_options(int argc, char **argv)
 	}
 	if (netns)
 		enter_netns(netns);
+	command_options.netns = netns;
 	return optind;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "command.h"
 #include "prometheus.h"
 #include "tool.h"
 
@@ -61,6 +62,10 @@ static void print_head(const char *metric, const char *suffix, const char *help,
 static void print_sample(const char *metric, const char *suffix, const char *interface)
 {
 	printf("frameio_%s%s{", metric, suffix);
+	if (command_options.netns) {
+		print_label("netns", command_options.netns);
+		putchar(',');
+	}
 	print_label("interface", interface);
 }
 
@@ -176,6 +181,12 @@ static uint32_t get_read_limit(const struct link *link, const struct link_queue 
 	return queue->read_limit;
 }
 
+static uint32_t get_read_bytes(const struct link *link, const struct link_queue *queue)
+{
+	(void)link;
+	return queue->read_bytes;
+}
+
 static uint32_t get_write_len(const struct link *link, const struct link_queue *queue)
 {
 	(void)link;
@@ -188,6 +199,12 @@ static uint32_t get_write_limit(const struct link *link, const struct link_queue
 	return queue->write_limit;
 }
 
+static uint32_t get_write_bytes(const struct link *link, const struct link_queue *queue)
+{
+	(void)link;
+	return queue->write_bytes;
+}
+
 static const struct gauge port_gauges[] = {
 	{ "up", "Whether the interface is up.", get_up },
 	{ "carrier", "Whether the interface has a carrier.", get_carrier },
@@ -196,8 +213,10 @@ static const struct gauge port_gauges[] = {
 	{ "queue_open", "Whether a file is bound to the queue pair.", get_open },
 	{ "read_queue_frames", "Frames in the read queue.", get_read_len },
 	{ "read_queue_limit_frames", "Frames that the read queue holds.", get_read_limit },
+	{ "read_queue_limit_bytes", "Bytes of memory that the read queue holds.", get_read_bytes },
 	{ "write_queue_frames", "Frames in the write queue.", get_write_len },
 	{ "write_queue_limit_frames", "Frames that the write queue holds.", get_write_limit },
+	{ "write_queue_limit_bytes", "Bytes of memory that the write queue holds.", get_write_bytes },
 	{ NULL, NULL, NULL }
 };
 
@@ -228,10 +247,26 @@ static void print_queue_gauge(const struct gauge *gauge, const struct link *link
 		}
 }
 
+/* Also where there is no port: that somebody may want to hear of. */
+static void print_gauge_of_all(const char *metric, const char *help, unsigned int value)
+{
+	print_head(metric, "", help, "gauge");
+	printf("frameio_%s", metric);
+	if (command_options.netns) {
+		putchar('{');
+		print_label("netns", command_options.netns);
+		putchar('}');
+	}
+	printf(" %u\n", value);
+}
+
 void prometheus_print(const struct link *links, const struct counters *counters, int count)
 {
 	const struct gauge *gauge;
 
+	print_gauge_of_all("module_loaded", "Whether the module frameio is loaded.",
+			   command_module_is_loaded());
+	print_gauge_of_all("ports", "Ports that are told of here.", count);
 	if (!count)
 		return;
 	print_counters(counters, count);

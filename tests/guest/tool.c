@@ -325,7 +325,7 @@ START_TEST(add_takes_the_defaults)
 	good("frameio del fio0");
 	ck_assert_uint_eq(if_nametoindex("fio0"), 0);
 	has_length(json("show"), "", 0);
-	good("frameio show");
+	bad(0, "there are no ports", "frameio show");
 	ck_assert_str_eq(printed, "");
 }
 END_TEST
@@ -463,8 +463,11 @@ static const struct {
 	{ 1, "no such uid; ", "add fio2 owner 4294967295" },
 	{ 1, "no such gid; ", "add fio2 group 4294967295" },
 	{ 1, "cannot set port 'fio0': more queue pairs than numtxqueues; ", "set fio0 queues 3" },
-	{ 1, "a file is bound to a queue pair that would go; 'frameio show' tells who",
+	{ 1, "that would go; the queue pairs from 1 on would go, and 'frameio show' tells who",
 	  "set fio0 queues 1" },
+	{ 1, "more queue pairs than numtxqueues; 'queues' takes 1 to 2 here, ", "set fio0 queues 64" },
+	{ 1, "mtu less than device minimum; 'frameio show' tells which of the changes were made",
+	  "set fio1 readlimit 1024 mtu 67" },
 	{ 1, "no file is open with which the port could go; 'frameio del'",
 	  "set fio1 persist off" },
 	{ 1, "mtu greater than device maximum; ", "set fio1 mtu 65522" },
@@ -486,7 +489,7 @@ static const struct {
 	{ 2, "takes a command", "" },
 	{ 2, "'x' is no command", "x" },
 	{ 2, "'' is no command", "''" },
-	{ 2, "'s' may be 'set' or 'show'", "s" },
+	{ 2, "'s' may be 'set' or 'show' or 'stat'", "s" },
 	{ 2, "'add' takes the name", "add" },
 	{ 2, "'a/b' is no interface name", "add a/b" },
 	{ 2, "'sixteen-letters-' is no interface name", "add sixteen-letters-" },
@@ -551,7 +554,7 @@ START_TEST(refusals_are_sentences)
 	is_number(ports, "/1/mtu", 1500);
 	/* old kernels only, and without a word of theirs */
 	if (run("frameio set fio0 queues 2 name fio3")) {
-		ck_assert_ptr_nonnull(strstr(complaint, "a name that cannot change; set it down"));
+		ck_assert_ptr_nonnull(strstr(complaint, "a name that cannot change; set it 'down'"));
 		ck_assert_uint_eq(if_nametoindex("fio3"), 0);
 	}
 	close(fd);
@@ -592,7 +595,7 @@ START_TEST(show_tells_who_holds_a_queue_pair)
 	int zero = guest_create_up("fio0", 0, 2, 0), one = guest_open("fio0", 1);
 	unsigned char record[256];
 	struct json_object *ports;
-	int packet = guest_packet_socket("fio0");
+	int packet = guest_packet_socket("fio0"), other;
 	struct process child;
 
 	guest_send(packet, 60, 1, 0);
@@ -610,7 +613,8 @@ START_TEST(show_tells_who_holds_a_queue_pair)
 			 json_object_get_int(at(ports, "/0/queue_pairs/1/read/waiting")), 1);
 
 	/* another descriptor of the same file, and another process with it */
-	ck_assert_int_ge(dup(one), 0);
+	other = dup(one);
+	ck_assert_int_ge(other, 0);
 	fcntl(one, F_SETFD, 0);
 	child = start("cat", "/dev/ptmx");
 	run("frameio show fio0");
@@ -624,6 +628,14 @@ START_TEST(show_tells_who_holds_a_queue_pair)
 	/* who may not look sees only that it is held */
 	good("setpriv --reuid 65534 --regid 65534 --clear-groups frameio show fio0");
 	has_line("^        1  readwrite  open  .* a process that cannot be seen from here$");
+
+	/* the limits of a file go with it */
+	guest_set_limits(one, 16, 0);
+	is_number(json("show fio0"), "/0/queue_pairs/1/read/limit", 16);
+	close(other);
+	is_number(json("show fio0"), "/0/queue_pairs/1/read/limit", 16);
+	close(one);
+	is_number(json("show fio0"), "/0/queue_pairs/1/read/limit", FRAMEIO_LIMIT_DEFAULT);
 	close(zero);
 }
 END_TEST
@@ -871,8 +883,8 @@ static void has_sample(const char *metric, const char *interface, const char *la
 START_TEST(stat_prints_for_prometheus)
 {
 	static const char *const sample =
-		"^frameio_[a-z_]+\\{interface=\"[a-z0-9]+\"(,queue=\"[0-9]+\")?"
-		"(,(mode|reason)=\"[a-z]+\")?\\} [0-9]+$";
+		"^frameio_[a-z_]+(\\{interface=\"[a-z0-9]+\"(,queue=\"[0-9]+\")?"
+		"(,(mode|reason)=\"[a-z]+\")?\\})? [0-9]+$";
 	int fd = guest_create_up("fio0", 0, 2, 0);
 	char metric[128] = "", *line, *rest;
 	regex_t regex;
@@ -889,7 +901,11 @@ START_TEST(stat_prints_for_prometheus)
 	has_sample("up", "fio0", "", 1);
 	has_sample("up", "fio1", "", 0);
 	has_sample("read_queue_limit_frames", "fio1", "queue=\"0\"", 1024);
+	has_sample("read_queue_limit_bytes", "fio1", "queue=\"0\"", FRAMEIO_BYTES_DEFAULT);
+	has_sample("write_queue_limit_bytes", "fio1", "queue=\"0\"", FRAMEIO_BYTES_DEFAULT);
 	has_sample("queue_open", "fio0", "queue=\"0\"", 1);
+	has_line("^frameio_ports 2$");
+	has_line("^frameio_module_loaded 1$");
 
 	/* HELP, TYPE and all samples of a metric follow one another, once */
 	ck_assert_int_eq(regcomp(&regex, sample, REG_EXTENDED | REG_NOSUB), 0);
@@ -913,7 +929,12 @@ START_TEST(stat_prints_for_prometheus)
 	regfree(&regex);
 	guest_sh("ip link del fio0 && ip link del fio1");
 	good("frameio stat --prometheus");
-	ck_assert_str_eq(printed, "");
+	has_line("^frameio_ports 0$");
+	ck_assert_ptr_null(strstr(printed, "fio0"));
+	good("unshare -m sh -c 'mount -t tmpfs none /sys/module && frameio stat --prometheus'");
+	has_line("^frameio_module_loaded 0$");
+	bad(0, "there are no ports; load the module: 'modprobe frameio'",
+	    "unshare -m sh -c 'mount -t tmpfs none /sys/module && frameio show'");
 }
 END_TEST
 
@@ -1120,13 +1141,17 @@ START_TEST(another_namespace_is_entered)
 	ck_assert_ptr_nonnull(strstr(next_line(&monitor), "fio0: created l2"));
 	expect_line(&monitor, "fio0: up");
 	ck_assert_uint_eq(if_nametoindex("fio0"), 0);
-	good("frameio show");
+	bad(0, "there are no ports in this network namespace; '--netns'", "frameio show");
 	ck_assert_str_eq(printed, "");
+	bad(0, "there are no ports in this network namespace; '--netns'", "frameio stat");
 	good("frameio -n /run/netns/tool set fio0 mtu 1400");
 	ports = json("--netns=tool show fio0");
 	is_number(ports, "/0/mtu", 1400);
 	ports = json("-n tool stat");
 	is_text(ports, "/0/name", "fio0");
+	good("frameio -n tool stat --prometheus");
+	has_line("^frameio_ports\\{netns=\"tool\"\\} 1$");
+	has_line("^frameio_up\\{netns=\"tool\",interface=\"fio0\"\\} 1$");
 	bad(1, "there is no such interface", "frameio stat fio0");
 	interrupt(&monitor);
 
@@ -1378,6 +1403,8 @@ START_TEST(the_examples_of_the_manual_page_work)
 
 	ck_assert_ptr_nonnull(page);
 	guest_sh("mkdir -p /run/tool.bin /var/lib/prometheus/node-exporter");
+	guest_sh("printf '#!/bin/sh\\n[ \"$(id -un)\" = nobody ] && frameio show fio0\\n' "
+		 ">/run/tool.bin/program && chmod 755 /run/tool.bin/program");
 	guest_sh("printf '#!/bin/sh\\nexec timeout -s INT --preserve-status 3 %%s \"$@\"\\n' "
 		 "\"$(command -v frameio)\" >/run/tool.bin/frameio && "
 		 "chmod 755 /run/tool.bin/frameio && ip netns del lab 2>/dev/null || :");
@@ -1407,6 +1434,69 @@ START_TEST(the_examples_of_the_manual_page_work)
 		 "/var/lib/prometheus/node-exporter/frameio.prom");
 	guest_sh("ip netns del lab");
 	has_length(json("show"), "", 0);
+}
+END_TEST
+
+/* Write the programs of frameio(4) into files: /run/tool.1.py and so on. */
+static void write_programs(void)
+{
+	FILE *page = fopen(GUEST_SRCDIR "/man/frameio.4", "r"), *program = NULL;
+	char line[256], path[32], *escape;
+	int n = 0;
+
+	ck_assert_ptr_nonnull(page);
+	while (fgets(line, sizeof(line), page)) {
+		if (!strcmp(line, "#!/usr/bin/env python3\n")) {
+			snprintf(path, sizeof(path), "/run/tool.%d.py", ++n);
+			program = fopen(path, "w");
+			ck_assert_ptr_nonnull(program);
+		} else if (program && !strcmp(line, ".Ed\n")) {
+			fclose(program);
+			program = NULL;
+		}
+		/* a backslash is "\e" there */
+		while ((escape = strstr(line, "\\e")))
+			memmove(escape + 1, escape + 2, strlen(escape + 1));
+		if (program)
+			fputs(line, program);
+	}
+	fclose(page);
+	ck_assert_int_eq(n, 2);
+}
+
+/* They go on until a signal ends them. */
+static void stop(struct process *process)
+{
+	int status;
+
+	kill(process->pid, SIGTERM);
+	ck_assert_int_eq(waitpid(process->pid, &status, 0), process->pid);
+	ck_assert(WIFSIGNALED(status));
+	fclose(process->output);
+}
+
+START_TEST(the_programs_of_the_manual_page_work)
+{
+	struct process program;
+
+	write_programs();
+	program = start("/usr/bin/python3", "/run/tool.1.py");
+	while (run("ip address show dev fio0 up | grep -q 192.0.2.1"))
+		ck_assert_int_eq(waitpid(program.pid, NULL, WNOHANG), 0);
+	good("ping -c 3 -W 20 192.0.2.2");
+	ck_assert_ptr_nonnull(strstr(next_line(&program), "read a frame of "));
+	stop(&program);
+
+	good("frameio add fio1 l3 owner nobody up && ip address add 192.0.2.1/24 dev fio1");
+	program = start("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
+			"/usr/bin/python3", "/run/tool.2.py");
+	while (json_object_get_int(at(json("show fio1"), "/0/num_open")) == 0)
+		ck_assert_int_eq(waitpid(program.pid, NULL, WNOHANG), 0);
+	run("ping -c 1 -W 1 192.0.2.2");
+	while (strcmp(next_line(&program), "queue pair 0: 84 bytes of IPv4"))
+		;
+	stop(&program);
+	good("frameio del fio1");
 }
 END_TEST
 
@@ -1469,6 +1559,7 @@ static TCase *tool_tests(void)
 	tcase_add_test(tcase, ports_that_come_and_go_do_no_harm);
 	tcase_add_test(tcase, bash_completes);
 	tcase_add_test(tcase, the_examples_of_the_manual_page_work);
+	tcase_add_test(tcase, the_programs_of_the_manual_page_work);
 	return tcase;
 }
 
