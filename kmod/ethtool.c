@@ -113,6 +113,8 @@ static int frameio_ethtool_set_ringparam(struct net_device *dev,
 	if (write_limit.frames == port->write_limit.frames)
 		write_limit.frames = 0;
 	frameio_port_set_limits(port, &read_limit, &write_limit);
+	/* netlink tells of it, as where netlink asked for it */
+	netdev_state_change(dev);
 	return 0;
 }
 
@@ -130,7 +132,11 @@ static void frameio_ethtool_get_channels(struct net_device *dev, struct ethtool_
 /* The core has compared with the maximum, and that there is at least one. */
 static int frameio_ethtool_set_channels(struct net_device *dev, struct ethtool_channels *channels)
 {
-	return frameio_netdev_set_nqueues(dev, channels->combined_count);
+	int err = frameio_netdev_set_nqueues(dev, channels->combined_count);
+
+	if (!err)
+		netdev_state_change(dev);
+	return err;
 }
 
 /*

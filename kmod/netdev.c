@@ -171,9 +171,11 @@ static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb)
 /* Give back frames, take new ones, and let waiting writers go on. */
 static void frameio_netdev_take(struct frameio_qp *qp, u32 done, u32 done_bytes)
 {
+	const bool resumed = frameio_queue_take(&qp->write, done, done_bytes);
+
 	if (done)
 		trace_frameio_dequeue(qp, FRAMEIO_TRACE_WRITE, done);
-	if (frameio_queue_take(&qp->write, done, done_bytes)) {
+	if (resumed) {
 		trace_frameio_wake(qp, FRAMEIO_TRACE_WRITE);
 		wake_up_interruptible_poll(&qp->write.wait, EPOLLOUT | EPOLLWRNORM);
 	}

@@ -200,16 +200,17 @@ out:
 	return qp;
 }
 
-/* Nobody will read what waits in the read queue. */
-static void frameio_qp_close_read(struct frameio_qp *qp)
+/* Nobody will take what waits in a queue. */
+static void frameio_qp_close_queue(struct frameio_qp *qp, struct frameio_queue *queue,
+				   enum frameio_trace_queue which)
 {
-	const u64 resumes = qp->read.resumes;
-	u32 dropped = frameio_queue_close(&qp->read);
+	bool resumed;
+	u32 dropped = frameio_queue_close(queue, &resumed);
 
-	if (qp->read.resumes != resumes)
-		trace_frameio_wake(qp, FRAMEIO_TRACE_READ);
+	if (resumed)
+		trace_frameio_wake(qp, which);
 	if (dropped)
-		trace_frameio_drop(qp, FRAMEIO_TRACE_READ, dropped, FRAMEIO_TRACE_CLOSED);
+		trace_frameio_drop(qp, which, dropped, FRAMEIO_TRACE_CLOSED);
 }
 
 /**
@@ -242,7 +243,7 @@ void frameio_port_unbind(struct frameio_qp *qp)
 	frameio_port_update_steer(port);
 	WRITE_ONCE(port->nopen, port->nopen - 1);
 	frameio_port_update_carrier(port);
-	frameio_qp_close_read(qp);
+	frameio_qp_close_queue(qp, &qp->read, FRAMEIO_TRACE_READ);
 	frameio_qp_purge_taken(qp);
 	frameio_charge_close(frameio_queue_settle(&qp->read));
 	/* the limits that a file sets are its own */
@@ -414,9 +415,9 @@ void frameio_port_gone(struct frameio_port *port)
 		u32 dropped;
 
 		RCU_INIT_POINTER(qp->txq, NULL);
-		frameio_qp_close_read(qp);
-		dropped = frameio_queue_close(&qp->write);
-		dropped += frameio_queue_purge_taken(&qp->write);
+		frameio_qp_close_queue(qp, &qp->read, FRAMEIO_TRACE_READ);
+		frameio_qp_close_queue(qp, &qp->write, FRAMEIO_TRACE_WRITE);
+		dropped = frameio_queue_purge_taken(&qp->write);
 		if (dropped)
 			trace_frameio_drop(qp, FRAMEIO_TRACE_WRITE, dropped, FRAMEIO_TRACE_CLOSED);
 	}

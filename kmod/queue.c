@@ -109,13 +109,14 @@ static void frameio_queue_free(struct sk_buff_head *frames)
 /**
  * frameio_queue_close() - accept nothing more, and free what waits
  * @queue: the queue
+ * @resumed: set to whether a producer was stalled, who is forgotten: the caller
+ *           starts it if it still matters
  *
- * Frames that the consumer has taken stay its own. A stalled producer is
- * forgotten: the caller starts it if it still matters. Process context.
+ * Frames that the consumer has taken stay its own. Process context.
  *
  * Return: how many frames were freed.
  */
-u32 frameio_queue_close(struct frameio_queue *queue)
+u32 frameio_queue_close(struct frameio_queue *queue, bool *resumed)
 {
 	struct sk_buff_head frames;
 	u32 n;
@@ -123,6 +124,7 @@ u32 frameio_queue_close(struct frameio_queue *queue)
 	__skb_queue_head_init(&frames);
 	spin_lock_bh(&queue->waiting.lock);
 	queue->closed = true;
+	*resumed = queue->stalled;
 	queue->resumes += queue->stalled;
 	queue->stalled = false;
 	n = skb_queue_len(&queue->waiting);

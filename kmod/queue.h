@@ -67,7 +67,7 @@ void frameio_queue_init(struct frameio_queue *queue, const struct frameio_limit 
 void frameio_queue_open(struct frameio_queue *queue, struct sock *account);
 struct sock *frameio_queue_settle(struct frameio_queue *queue);
 void frameio_queue_charge(struct frameio_queue *queue);
-u32 frameio_queue_close(struct frameio_queue *queue);
+u32 frameio_queue_close(struct frameio_queue *queue, bool *resumed);
 u32 frameio_queue_purge_taken(struct frameio_queue *queue);
 bool frameio_queue_set_limit(struct frameio_queue *queue, const struct frameio_limit *limit);
 bool frameio_queue_stall(struct frameio_queue *queue);
