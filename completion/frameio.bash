@@ -64,7 +64,7 @@ _frameio_values() {
 
 _frameio() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands=(add del help list monitor set show stat version)
+	local commands=(add delete help list monitor set show stat version)
 	local command='' netns='' wanted='' word i count=0 ports values netnses
 	local common=(--json --netns --help --version)
 
@@ -107,7 +107,7 @@ _frameio() {
 		_frameio_offer "$current" "${commands[@]}"
 	elif [[ $count -eq 0 ]]; then
 		case $command in
-		del | delete | list | set | show | stat)
+		del* | list | set | show | stat)
 			_frameio_ports "$netns"
 			_frameio_offer "$current" "${ports[@]}"
 			;;

@@ -152,9 +152,9 @@ static bool has_name(int fd, const struct counters *counters)
 int counters_read(const struct link *link, struct counters *counters)
 {
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	/* memory that is not touched costs nothing */
-	struct ethtool_gstrings *names = calloc(1, sizeof(*names) + ROOM * ETH_GSTRING_LEN);
-	struct ethtool_stats *values = calloc(1, sizeof(*values) + ROOM * sizeof(uint64_t));
+	/* memory that is not touched costs nothing, and the kernel says how much it filled */
+	struct ethtool_gstrings *names = malloc(sizeof(*names) + ROOM * ETH_GSTRING_LEN);
+	struct ethtool_stats *values = malloc(sizeof(*values) + ROOM * sizeof(uint64_t));
 	int ret = -ENOMEM;
 	uint32_t i;
 

@@ -281,10 +281,13 @@ static const char *hint_for_queues(const struct asked *asked, int error)
 }
 
 /* Of several changes, those that the kernel made before one that it refused have been made. */
-static bool is_partial(const struct asked *asked)
+static bool is_partial(const struct asked *asked, int error)
 {
 	int i, n = 0;
 
+	/* these come before any */
+	if (error == EPERM || error == ENODEV)
+		return false;
 	for (i = 0; asked->settings && asked->link && i < LINK_NSETTINGS; i++)
 		n += asked->settings->given[i];
 	return n > 1;
@@ -331,7 +334,7 @@ refused(const struct asked *asked, int error, const struct link_refusal *refusal
 		why = refusal->message;
 	tool_die(TOOL_FAILED, "cannot %s port '%s': %s%s%s%s", asked->doing, asked->name, why,
 		 hint ? "; " : "", hint ? hint : "",
-		 is_partial(asked) ? "; 'frameio show' tells which of the changes were made" : "");
+		 is_partial(asked, error) ? "; 'frameio show' tells which of the changes were made" : "");
 }
 
 /* A number, and what follows it; false if it is none or too large. */
@@ -482,7 +485,7 @@ static void parse_value(const struct keyword *keyword, const char *text,
 		good = true;
 		break;
 	}
-	if (!good && keyword->value == VALUE_NUMBER && !text[strspn(text, "0123456789")])
+	if (!good && keyword->value == VALUE_NUMBER && *text && !text[strspn(text, "0123456789")])
 		tool_misused("'%s' is too large: %s", text, hints[keyword->setting]);
 	if (!good)
 		tool_misused("'%s' takes %s, not '%s'", keyword->word, wanted[keyword->value],

@@ -64,14 +64,14 @@ static void add_holder(struct list *list, int process, pid_t pid, int ifindex, u
 	tool_clean(holder->command, sizeof(holder->command), command);
 }
 
-/* The files of a process. What is bound says so after a few lines of what every file has. */
+/* The files of a process. What is bound says so after what every file has, locks among it. */
 static void look_at_process(struct list *list, int process, pid_t pid)
 {
 	int fd = openat(process, "fdinfo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *files = fd < 0 ? NULL : fdopendir(fd);
 	uintmax_t netns, ifindex, queue;
 	const struct dirent *entry;
-	char text[1024];
+	char text[16384];
 
 	if (!files) {
 		if (fd >= 0)

@@ -35,10 +35,7 @@ static const struct {
 	{ "write_drops", "Written frames that were dropped, by reason." },
 };
 
-/*
- * A label's value, in quotes, where an interface's name may have characters that end them.
- * Other names remain others: a series that is there twice makes the whole file worthless.
- */
+/* A label's value, in quotes, where an interface's name may have characters that end them. */
 static void print_label(const char *name, const char *value)
 {
 	char text[128];
@@ -247,7 +244,7 @@ static void print_queue_gauge(const struct gauge *gauge, const struct link *link
 		}
 }
 
-/* Also where there is no port: that somebody may want to hear of. */
+/* Of all ports together: where there is none, too, which somebody may want to hear of. */
 static void print_gauge_of_all(const char *metric, const char *help, unsigned int value)
 {
 	print_head(metric, "", help, "gauge");
@@ -260,13 +257,17 @@ static void print_gauge_of_all(const char *metric, const char *help, unsigned in
 	printf(" %u\n", value);
 }
 
-void prometheus_print(const struct link *links, const struct counters *counters, int count)
+void prometheus_print(const struct link *links, const struct counters *counters, int count,
+		      bool all)
 {
 	const struct gauge *gauge;
 
-	print_gauge_of_all("module_loaded", "Whether the module frameio is loaded.",
-			   command_module_is_loaded());
-	print_gauge_of_all("ports", "Ports that are told of here.", count);
+	/* in a file for each port they would be there twice */
+	if (all) {
+		print_gauge_of_all("module_loaded", "Whether the module frameio is loaded.",
+				   command_module_is_loaded());
+		print_gauge_of_all("ports", "Ports of the network namespace.", count);
+	}
 	if (!count)
 		return;
 	print_counters(counters, count);

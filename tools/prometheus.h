@@ -4,7 +4,8 @@
 
 #include "counters.h"
 
-/* Print what ports are and counted in the text format of Prometheus. */
-void prometheus_print(const struct link *links, const struct counters *counters, int count);
+/* Print what ports are and counted in the text format of Prometheus; @all: they are all. */
+void prometheus_print(const struct link *links, const struct counters *counters, int count,
+		      bool all);
 
 #endif

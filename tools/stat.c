@@ -322,14 +322,14 @@ static struct json_object *port_json(const struct counters *counters, double sec
 
 /* --- once ------------------------------------------------------------ */
 
-static void print_samples(const struct samples *samples)
+static void print_samples(const struct samples *samples, bool all)
 {
 	struct json_object *array;
 	int i;
 
 	if (command_options.prometheus) {
 		command_get_queues(samples->links, samples->count);
-		prometheus_print(samples->links, samples->counters, samples->count);
+		prometheus_print(samples->links, samples->counters, samples->count, all);
 	} else if (command_options.json) {
 		array = json_object_new_array();
 		for (i = 0; i < samples->count; i++)
@@ -476,7 +476,7 @@ int command_stat(const char *name)
 		return 0;
 	}
 	take_samples(name, &samples);
-	print_samples(&samples);
+	print_samples(&samples, !name);
 	free_samples(&samples);
 	return 0;
 }

@@ -503,6 +503,7 @@ static const struct {
 	{ 2, "'add' takes a name first, and 'up' is a keyword", "add dev up" },
 	{ 2, "'mtu' takes a number", "add fio2 mtu" },
 	{ 2, "'mtu' takes a number, not '15oo'", "add fio2 mtu 15oo" },
+	{ 2, "'mtu' takes a number, not ''", "add fio2 mtu ''" },
 	{ 2, "'4294967296' is too large: 'mtu' takes 68 to 65521", "add fio2 mtu 4294967296" },
 	{ 2, "'99999999999999999999' is too large: 'queues' takes 1 to 64",
 	  "add fio2 queues 99999999999999999999" },
@@ -966,6 +967,12 @@ START_TEST(monitor_tells_what_happens)
 	expect_line(&monitor, "fio1: queues 3");
 	expect_line(&monitor, "fio1: readlimit 7 readbytes 16M writelimit 1024 writebytes 1M");
 	expect_line(&monitor, "fio1: mtu 1400");
+	guest_sh("ethtool -G fio1 tx 8");
+	expect_line(&monitor, "fio1: readlimit 8 readbytes 16M writelimit 1024 writebytes 1M");
+	guest_sh("ethtool -L fio1 combined 4");
+	expect_line(&monitor, "fio1: queues 4");
+	guest_sh("ethtool -L fio1 combined 3");
+	expect_line(&monitor, "fio1: queues 3");
 	close(fd);
 	expect_line(&monitor, "fio1: carrier off");
 	good("frameio set fio1 down");
@@ -1149,6 +1156,8 @@ START_TEST(another_namespace_is_entered)
 	is_number(ports, "/0/mtu", 1400);
 	ports = json("-n tool stat");
 	is_text(ports, "/0/name", "fio0");
+	good("frameio -n tool stat fio0 --prometheus");
+	ck_assert_ptr_null(strstr(printed, "frameio_ports"));
 	good("frameio -n tool stat --prometheus");
 	has_line("^frameio_ports\\{netns=\"tool\"\\} 1$");
 	has_line("^frameio_up\\{netns=\"tool\",interface=\"fio0\"\\} 1$");
@@ -1190,7 +1199,7 @@ START_TEST(everybody_may_look)
 	interrupt(&monitor);
 	bad(1, "cannot add port 'fio1': not permitted; it takes root, or CAP_NET_ADMIN",
 	    NOBODY "frameio add fio1");
-	bad(1, "cannot set port 'fio0': not permitted; ", NOBODY "frameio set fio0 mtu 1400");
+	bad(1, "or CAP_NET_ADMIN in this network namespace\n", NOBODY "frameio set fio0 mtu 1400 up");
 	bad(1, "cannot delete port 'fio0': not permitted; ", NOBODY "frameio del fio0");
 	guest_add_netns("tool");
 	bad(1, "cannot enter network namespace 'tool': not permitted; it takes root",
@@ -1324,7 +1333,7 @@ static const struct {
 	const char *words;
 	const char *offered;
 } completions[] = {
-	{ "frameio \"\"", "add del help list monitor set show stat version" },
+	{ "frameio \"\"", "add delete help list monitor set show stat version" },
 	{ "frameio s", "set show stat" },
 	{ "frameio -j mo", "monitor" },
 	{ "frameio --n", "--netns" },
@@ -1477,7 +1486,8 @@ static void stop(struct process *process)
 
 START_TEST(the_programs_of_the_manual_page_work)
 {
-	struct process program;
+	struct process program, programs[2];
+	int i;
 
 	write_programs();
 	program = start("/usr/bin/python3", "/run/tool.1.py");
@@ -1487,15 +1497,22 @@ START_TEST(the_programs_of_the_manual_page_work)
 	ck_assert_ptr_nonnull(strstr(next_line(&program), "read a frame of "));
 	stop(&program);
 
-	good("frameio add fio1 l3 owner nobody up && ip address add 192.0.2.1/24 dev fio1");
-	program = start("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
-			"/usr/bin/python3", "/run/tool.2.py");
-	while (json_object_get_int(at(json("show fio1"), "/0/num_open")) == 0)
-		ck_assert_int_eq(waitpid(program.pid, NULL, WNOHANG), 0);
-	run("ping -c 1 -W 1 192.0.2.2");
-	while (strcmp(next_line(&program), "queue pair 0: 84 bytes of IPv4"))
+	good("frameio add fio1 l3 queues 2 owner nobody up && "
+	     "ip address add 192.0.2.1/24 dev fio1");
+	for (i = 0; i < 2; i++) {
+		programs[i] = start("setpriv", "--reuid=nobody", "--regid=nogroup",
+				    "--clear-groups", "/usr/bin/python3", "/run/tool.2.py");
+		while (json_object_get_int(at(json("show fio1"), "/0/num_open")) == i)
+			ck_assert_int_eq(waitpid(programs[i].pid, NULL, WNOHANG), 0);
+	}
+	/* flows enough that each gets some */
+	guest_sh("bash -c 'for i in {2..40}; do echo >/dev/udp/192.0.2.$i/7; done'");
+	while (strcmp(next_line(&programs[0]), "queue pair 0: 29 bytes of IPv4"))
 		;
-	stop(&program);
+	while (strcmp(next_line(&programs[1]), "queue pair 1: 29 bytes of IPv4"))
+		;
+	stop(&programs[0]);
+	stop(&programs[1]);
 	good("frameio del fio1");
 }
 END_TEST
