@@ -15,19 +15,6 @@
 
 #include "guest.h"
 
-static void refuse_sh(const char *command)
-{
-	ck_assert_msg(system(command) != 0, "succeeded: %s", command);
-}
-
-static struct frameio_info get_info(int fd)
-{
-	struct frameio_info info;
-
-	ck_assert_int_eq(ioctl(fd, FRAMEIO_INFO, &info), 0);
-	return info;
-}
-
 /* A line of what "ethtool OPTION fio0" prints, in its second part: the current settings. */
 static void check_ethtool(const char *option, const char *line)
 {
@@ -88,7 +75,7 @@ START_TEST(names_other_names_and_aliases)
 	guest_sh("ip link show laboratory | grep -q 'fio0:'");
 	guest_sh("ip link set fio0 name fiolab");
 	guest_sh("test -c /dev/frameio/fiolab && test ! -e /dev/frameio/fio0");
-	ck_assert_str_eq(get_info(fd).fi_name, "fiolab");
+	ck_assert_str_eq(guest_info(fd).fi_name, "fiolab");
 	close(fd);
 }
 END_TEST
@@ -103,15 +90,15 @@ START_TEST(ethtool_sets_the_queue_sizes)
 	guest_sh("ethtool -G fio0 rx 7 tx 65536");
 	check_ethtool("-g", "RX:.*7");
 	check_ethtool("-g", "TX:.*65536");
-	ck_assert_uint_eq(get_info(fd).fi_write_limit, 7);
-	ck_assert_uint_eq(get_info(other).fi_read_limit, 65536);
+	ck_assert_uint_eq(guest_info(fd).fi_write_limit, 7);
+	ck_assert_uint_eq(guest_info(other).fi_read_limit, 65536);
 	guest_sh("ethtool -G fio0 tx 1");
 	check_ethtool("-g", "RX:.*7");
-	ck_assert_uint_eq(get_info(fd).fi_read_limit, 1);
-	refuse_sh("ethtool -G fio0 tx 0 2>/dev/null");
-	refuse_sh("ethtool -G fio0 rx 65537 2>/dev/null");
-	refuse_sh("ethtool -G fio0 rx-mini 1 2>/dev/null");
-	ck_assert_uint_eq(get_info(fd).fi_read_limit, 1);
+	ck_assert_uint_eq(guest_info(fd).fi_read_limit, 1);
+	guest_refuse_sh("ethtool -G fio0 tx 0 2>/dev/null");
+	guest_refuse_sh("ethtool -G fio0 rx 65537 2>/dev/null");
+	guest_refuse_sh("ethtool -G fio0 rx-mini 1 2>/dev/null");
+	ck_assert_uint_eq(guest_info(fd).fi_read_limit, 1);
 }
 END_TEST
 
@@ -156,18 +143,18 @@ START_TEST(ethtool_sets_the_number_of_queue_pairs)
 	guest_sh("ethtool -l fio0 | sed '/^Current/q' | grep -qx 'Combined:.*4'");
 	check_ethtool("-l", "Combined:.*4");
 	two = guest_open("fio0", 2);
-	refuse_sh("ethtool -L fio0 combined 2 2>/dev/null");
+	guest_refuse_sh("ethtool -L fio0 combined 2 2>/dev/null");
 	check_ethtool("-l", "Combined:.*4");
 	guest_sh("ethtool -L fio0 combined 3");
 	check_ethtool("-l", "Combined:.*3");
 	guest_sh("test ! -e /sys/class/net/fio0/queues/tx-3");
-	ck_assert_uint_eq(get_info(two).fi_nqueues, 3);
+	ck_assert_uint_eq(guest_info(two).fi_nqueues, 3);
 	ck_assert_errno(guest_open("fio0", 3), EINVAL);
 	guest_sh("ethtool -L fio0 combined 4");
 	close(guest_open("fio0", 3));
-	refuse_sh("ethtool -L fio0 combined 5 2>/dev/null");
-	refuse_sh("ethtool -L fio0 combined 0 2>/dev/null");
-	refuse_sh("ethtool -L fio0 rx 1 2>/dev/null");
+	guest_refuse_sh("ethtool -L fio0 combined 5 2>/dev/null");
+	guest_refuse_sh("ethtool -L fio0 combined 0 2>/dev/null");
+	guest_refuse_sh("ethtool -L fio0 rx 1 2>/dev/null");
 	guest_sh("ip link del fio0");
 }
 END_TEST
@@ -180,7 +167,7 @@ START_TEST(ethtool_sets_what_others_take_the_wire_for)
 	guest_sh("ethtool -s fio0 speed 100 duplex half autoneg off");
 	guest_sh("ethtool fio0 | grep -q 'Speed: 100Mb/s'");
 	guest_sh("ethtool fio0 | grep -q 'Duplex: Half'");
-	refuse_sh("ethtool -s fio0 autoneg on 2>/dev/null");
+	guest_refuse_sh("ethtool -s fio0 autoneg on 2>/dev/null");
 	guest_sh("ip link del fio0");
 }
 END_TEST
@@ -188,7 +175,7 @@ END_TEST
 START_TEST(ethtool_refuses_to_coalesce)
 {
 	guest_sh("ip link add fio0 type frameio");
-	refuse_sh("ethtool -c fio0 2>/dev/null");
+	guest_refuse_sh("ethtool -c fio0 2>/dev/null");
 	guest_sh("ip link del fio0");
 }
 END_TEST
@@ -349,8 +336,8 @@ START_TEST(ethtool_leaves_alone_what_it_does_not_set)
 
 	guest_set_limits(fd, 0, 10);
 	guest_sh("ethtool -G fio0 tx 100");
-	ck_assert_uint_eq(get_info(fd).fi_read_limit, 100);
-	ck_assert_uint_eq(get_info(fd).fi_write_limit, 10);
+	ck_assert_uint_eq(guest_info(fd).fi_read_limit, 100);
+	ck_assert_uint_eq(guest_info(fd).fi_write_limit, 10);
 }
 END_TEST
 

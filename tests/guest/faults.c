@@ -151,14 +151,6 @@ static int get_mtu(const char *name)
 	return request.ifr_mtu;
 }
 
-static struct frameio_info get_info(int fd)
-{
-	struct frameio_info info;
-
-	ck_assert_int_eq(ioctl(fd, FRAMEIO_INFO, &info), 0);
-	return info;
-}
-
 static int packet_socket(const char *name)
 {
 	const struct timeval patience = { .tv_sec = 60 };
@@ -194,7 +186,7 @@ static void check_moves(int fd, int packet, uint32_t flags)
 /* The port of a bound file works, as nothing but a port that works would. */
 static void check_works(int fd)
 {
-	const struct frameio_info info = get_info(fd);
+	const struct frameio_info info = guest_info(fd);
 	int packet;
 
 	set_up(info.fi_name, true);
@@ -277,7 +269,7 @@ static void check_open_port(void *arg, const struct inject_attempt *attempt)
 	if (attempt->ret < 0) {
 		inject_check_error(attempt);
 	} else {
-		ck_assert_uint_eq(get_info(opening->fd).fi_nopen, 1);
+		ck_assert_uint_eq(guest_info(opening->fd).fi_nopen, 1);
 		check_works(opening->fd);
 		close(opening->fd);
 	}
@@ -393,8 +385,8 @@ static void check_create(void *arg, const struct inject_attempt *attempt)
 		ck_assert_errno(ioctl(call->fd, FRAMEIO_INFO, &(struct frameio_info) { 0 }),
 				ENOTCONN);
 	} else {
-		ck_assert_uint_eq(get_info(call->fd).fi_ifindex, call->create.fc_ifindex);
-		ck_assert_uint_eq(get_info(call->fd).fi_nqueues, call->creation->nqueues);
+		ck_assert_uint_eq(guest_info(call->fd).fi_ifindex, call->create.fc_ifindex);
+		ck_assert_uint_eq(guest_info(call->fd).fi_nqueues, call->creation->nqueues);
 		check_works(call->fd);
 		if (call->creation->flags & FRAMEIO_PORT_PERSIST)
 			ck_assert_int_eq(ioctl(call->fd, FRAMEIO_DELETE, &delete), 0);
@@ -444,7 +436,7 @@ static void check_open_by_name(void *arg, const struct inject_attempt *attempt)
 		ck_assert_int_eq(call_open_by_name(call), 0);
 	}
 	ck_assert_uint_eq(call->open.fo_queue, 0);
-	ck_assert_uint_eq(get_info(call->fd).fi_nopen, 1);
+	ck_assert_uint_eq(guest_info(call->fd).fi_nopen, 1);
 	check_works(call->fd);
 	close(call->fd);
 	check_census(&call->census);
@@ -606,7 +598,7 @@ static void prepare_limits(void *arg)
 {
 	struct asking *asking = arg;
 
-	asking->limits.fq_read = asking->limits.fq_write = get_info(asking->fd).fi_read_limit + 1;
+	asking->limits.fq_read = asking->limits.fq_write = guest_info(asking->fd).fi_read_limit + 1;
 }
 
 static ssize_t call_limits(void *arg)
@@ -619,7 +611,7 @@ static ssize_t call_limits(void *arg)
 static void check_limits(void *arg, const struct inject_attempt *attempt)
 {
 	struct asking *asking = arg;
-	const struct frameio_info info = get_info(asking->fd);
+	const struct frameio_info info = guest_info(asking->fd);
 
 	if (attempt->ret < 0)
 		inject_check_error(attempt);
@@ -1290,7 +1282,7 @@ static void check_newlink(void *arg, const struct inject_attempt *attempt)
 	if (if_nametoindex(PORT)) {
 		fd = guest_open(PORT, 0);
 		guest_set_nonblock(fd, true);
-		info = get_info(fd);
+		info = guest_info(fd);
 		ck_assert_uint_eq(info.fi_nqueues, 2);
 		ck_assert_uint_eq(info.fi_read_limit, 77);
 		ck_assert_uint_eq(info.fi_write_limit, 78);
@@ -1375,7 +1367,7 @@ static void check_rename(void *arg, const struct inject_attempt *attempt)
 	ck_assert_int_eq(if_nametoindex(PORT) == 0, renamed);
 	if (answer != LOST)
 		ck_assert_int_eq(renamed, answer == 0);
-	ck_assert_str_eq(get_info(request->fd).fi_name, renamed ? request->name : PORT);
+	ck_assert_str_eq(guest_info(request->fd).fi_name, renamed ? request->name : PORT);
 	check_node(PORT, !renamed);
 	check_node(request->name, renamed);
 	check_works(request->fd);
@@ -1418,7 +1410,7 @@ static void check_mtu(void *arg, const struct inject_attempt *attempt)
 
 	if (answer == 0)
 		ck_assert_int_eq(get_mtu(PORT), 9000);
-	ck_assert_uint_eq(get_info(request->fd).fi_frame_max, get_mtu(PORT) + 14);
+	ck_assert_uint_eq(guest_info(request->fd).fi_frame_max, get_mtu(PORT) + 14);
 	check_works(request->fd);
 	check_census(&request->census);
 }
@@ -1522,7 +1514,7 @@ static void check_limit_by_link(void *arg, const struct inject_attempt *attempt)
 {
 	struct request *request = arg;
 	const int answer = get_answer(request, attempt);
-	const uint32_t limit = get_info(request->fd).fi_read_limit;
+	const uint32_t limit = guest_info(request->fd).fi_read_limit;
 
 	ck_assert(limit == 99 || limit == 1000);
 	if (answer != LOST)

@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "guest.h"
@@ -25,6 +26,12 @@ unsigned long guest_setting(const char *name, unsigned long absent)
 	return text ? strtoul(text, NULL, 0) : absent;
 }
 
+static int run(const char *format, va_list args, char *command, size_t size)
+{
+	vsnprintf(command, size, format, args);
+	return system(command);
+}
+
 void guest_sh(const char *format, ...)
 {
 	char command[1024];
@@ -32,10 +39,21 @@ void guest_sh(const char *format, ...)
 	int status;
 
 	va_start(args, format);
-	vsnprintf(command, sizeof(command), format, args);
+	status = run(format, args, command, sizeof(command));
 	va_end(args);
-	status = system(command);
 	ck_assert_msg(status == 0, "'%s' ended with status %#x", command, status);
+}
+
+void guest_refuse_sh(const char *format, ...)
+{
+	char command[1024];
+	va_list args;
+	int status;
+
+	va_start(args, format);
+	status = run(format, args, command, sizeof(command));
+	va_end(args);
+	ck_assert_msg(status != 0, "'%s' was not refused", command);
 }
 
 void guest_write_file(const char *text, const char *format, ...)
@@ -128,6 +146,24 @@ void guest_set_nonblock(int fd, bool nonblock)
 	ck_assert_int_ne(flags, -1);
 	flags = nonblock ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
 	ck_assert_int_eq(fcntl(fd, F_SETFL, flags), 0);
+}
+
+struct frameio_info guest_info(int fd)
+{
+	struct frameio_info info;
+
+	ck_assert_int_eq(ioctl(fd, FRAMEIO_INFO, &info), 0);
+	return info;
+}
+
+void guest_pause_at_random(unsigned int *seed)
+{
+	volatile unsigned int n = rand_r(seed) % (1U << rand_r(seed) % 16);
+
+	if (rand_r(seed) % 100 == 0)
+		nanosleep(&(struct timespec) { .tv_nsec = 1000 * (rand_r(seed) % 200) }, NULL);
+	while (n)
+		n--;
 }
 
 void guest_stats(int fd, struct frameio_stats *stats)

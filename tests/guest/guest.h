@@ -33,6 +33,9 @@ unsigned long guest_setting(const char *name, unsigned long absent);
 /* Run a shell command, which must succeed. */
 void guest_sh(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* One that must fail. */
+void guest_refuse_sh(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* Write a text to a file of the kernel's. */
 void guest_write_file(const char *text, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -58,6 +61,13 @@ int guest_open(const char *name, uint32_t queue);
 void guest_set_limits(int fd, uint32_t read_limit, uint32_t write_limit);
 void guest_set_nonblock(int fd, bool nonblock);
 void guest_stats(int fd, struct frameio_stats *stats);
+struct frameio_info guest_info(int fd);
+
+/*
+ * Nothing, for a time that is as often short as long, and sometimes asleep: what is
+ * hunted hides where the other side is at one certain point.
+ */
+void guest_pause_at_random(unsigned int *seed);
 
 /* A packet socket on the interface: what it sends is read from the port, and it
  * receives what is written to the port (not what itself or others send). */

@@ -59,14 +59,6 @@ static int error_of_delete(int control)
 	return ioctl(control, FRAMEIO_DELETE, &request) ? errno : 0;
 }
 
-static struct frameio_info get_info(int fd)
-{
-	struct frameio_info info;
-
-	ck_assert_int_eq(ioctl(fd, FRAMEIO_INFO, &info), 0);
-	return info;
-}
-
 static uint32_t count_ports(int control)
 {
 	struct frameio_list list = { .fl_size = sizeof(struct frameio_info) };
@@ -131,11 +123,11 @@ START_TEST(names_are_the_callers_whoever_opened_the_file)
 	ck_assert_int_eq(error_of_delete(from_away), ENODEV);
 	/* the name is free here, for a file from there, too */
 	ck_assert_int_eq(error_of_create(from_away), 0);
-	ck_assert_uint_eq(get_info(from_away).fi_ifindex, if_nametoindex("fio0"));
+	ck_assert_uint_eq(guest_info(from_away).fi_ifindex, if_nametoindex("fio0"));
 	enter(away);
 	ck_assert_int_eq(error_of_open(from_home), 0);
-	ck_assert_uint_eq(get_info(from_home).fi_ifindex, if_nametoindex("fio0"));
-	ck_assert_uint_eq(get_info(port).fi_nopen, 2);
+	ck_assert_uint_eq(guest_info(from_home).fi_ifindex, if_nametoindex("fio0"));
+	ck_assert_uint_eq(guest_info(port).fi_nopen, 2);
 	close(from_away);
 	ck_assert_uint_ne(if_nametoindex("fio0"), 0);
 }
@@ -153,7 +145,7 @@ START_TEST(a_file_works_on_when_its_port_moves)
 	ck_assert_uint_eq(if_nametoindex("fio0"), 0);
 	ck_assert_int_eq(read(fd, record, RECORD), RECORD);
 	guest_check_record(record, LEN, 7, 0);
-	ck_assert_str_eq(get_info(fd).fi_name, "fio0");
+	ck_assert_str_eq(guest_info(fd).fi_name, "fio0");
 	ck_assert_errno(write(fd, record, RECORD), ENETDOWN);
 
 	enter(away);
@@ -162,7 +154,7 @@ START_TEST(a_file_works_on_when_its_port_moves)
 	guest_sh("ip link set fio0 name fio3 netns 1");
 	enter(home);
 	guest_sh("sysctl -q -w net.ipv6.conf.fio3.disable_ipv6=1 && ip link set fio3 up");
-	ck_assert_str_eq(get_info(fd).fi_name, "fio3");
+	ck_assert_str_eq(guest_info(fd).fi_name, "fio3");
 	check_moves_frames(fd, "fio3");
 }
 END_TEST
@@ -272,7 +264,7 @@ START_TEST(a_user_namespace_gives_no_way_to_the_initial_namespace)
 		_exit(0);
 	}
 	ck_assert_int_eq(guest_wait(child), 0);
-	ck_assert_uint_eq(get_info(fd).fi_nopen, 1);
+	ck_assert_uint_eq(guest_info(fd).fi_nopen, 1);
 }
 END_TEST
 
@@ -292,7 +284,7 @@ static void use_own_namespace(void)
 	request.fc_owner = 0;
 	request.fc_nqueues = 2;
 	ck_assert_int_eq(ioctl(control, FRAMEIO_CREATE, &request), 0);
-	ck_assert_uint_eq(get_info(control).fi_owner, 0);
+	ck_assert_uint_eq(guest_info(control).fi_owner, 0);
 	guest_sh("ip link set fio1 up");
 	ck_assert_int_ge(guest_open("fio1", 1), 0);
 	guest_record(record, LEN, 1, 0);

@@ -291,20 +291,6 @@ START_TEST(every_frame_to_an_empty_queue_is_an_edge)
 }
 END_TEST
 
-/*
- * Nothing, for a time that is as often short as long: what is hunted hides
- * where the other side is at one certain point.
- */
-static void pause_at_random(unsigned int *seed)
-{
-	volatile unsigned int n = rand_r(seed) % (1U << rand_r(seed) % 16);
-
-	if (rand_r(seed) % 100 == 0)
-		nanosleep(&(struct timespec) { .tv_nsec = 1000 * (rand_r(seed) % 200) }, NULL);
-	while (n)
-		n--;
-}
-
 /* Sends numbered frames; waits where more are on their way than a small buffer holds. */
 static ssize_t call_send_frames(int packet, void *arg)
 {
@@ -315,7 +301,7 @@ static ssize_t call_send_frames(int packet, void *arg)
 	for (i = 0; i < hunt_frames; i++) {
 		guest_fill_numbered(frame, LEN, i);
 		ck_assert_int_eq(send(packet, frame, LEN, 0), LEN);
-		pause_at_random(&seed);
+		guest_pause_at_random(&seed);
 	}
 	return 0;
 }
@@ -377,7 +363,7 @@ START_TEST(no_edge_of_a_frame_is_lost)
 		ck_assert_msg(next_edge(epoll, STALL_MS) == EPOLLIN,
 			      "no event after %u of %u frames, POLLIN is %d", next, hunt_frames,
 			      guest_poll(fd, POLLIN, 0));
-		pause_at_random(&seed);
+		guest_pause_at_random(&seed);
 		do
 			n = read_frames(fd, readers[_i].batch, &next);
 		while (n >= least);
@@ -495,7 +481,7 @@ START_TEST(no_edge_of_room_is_lost)
 		ck_assert_msg(next_edge(epoll, STALL_MS) == EPOLLOUT,
 			      "no event after %u of %u frames, POLLOUT is %d", next, hunt_frames,
 			      guest_poll(fd, POLLOUT, 0));
-		pause_at_random(&seed);
+		guest_pause_at_random(&seed);
 		do {
 			batch = hunt_frames - next < BATCH ? (int)(hunt_frames - next) : writers[_i].batch;
 			least = writers[_i].until_eagain ? 1 : batch;

@@ -267,17 +267,6 @@ END_TEST
 
 /* --- stalls ------------------------------------------------------------------------ */
 
-/* Nothing, for a time that is as often short as long. */
-static void pause_at_random(unsigned int *seed)
-{
-	volatile unsigned int n = rand_r(seed) % (1U << rand_r(seed) % 16);
-
-	if (rand_r(seed) % 50 == 0)
-		pause_ns(1000 * (rand_r(seed) % 200));
-	while (n)
-		n--;
-}
-
 static _Atomic bool hunting;
 static _Atomic unsigned int nhunting;
 
@@ -296,7 +285,7 @@ static ssize_t call_send_at_random(int packet, void *arg)
 			else if (!sender->bypass || errno != ENOBUFS)
 				ck_abort_msg("send: errno is %d", errno);
 		}
-		pause_at_random(&seed);
+		guest_pause_at_random(&seed);
 	}
 	nhunting--;
 	return i;
@@ -345,7 +334,7 @@ START_TEST(no_stall)
 			ck_assert_msg(wire_wait(&wire, STALL_MS), "stalled after %llu frames",
 				      (unsigned long long)received);
 			received += wire_read(&wire, next);
-			pause_at_random(&seed);
+			guest_pause_at_random(&seed);
 		}
 	}
 	hunting = false;

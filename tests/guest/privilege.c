@@ -235,14 +235,6 @@ static int create_port_up(uint32_t flags)
 	return fd;
 }
 
-static struct frameio_info get_info(int fd)
-{
-	struct frameio_info info;
-
-	ck_assert_int_eq(ioctl(fd, FRAMEIO_INFO, &info), 0);
-	return info;
-}
-
 static uint32_t count_ports(void)
 {
 	struct frameio_list list = { .fl_size = sizeof(struct frameio_info) };
@@ -543,7 +535,7 @@ static int try_use(int fd)
 	guest_record(record, LEN, 2, 0);
 	if (write(fd, record, RECORD) != RECORD)
 		return errno;
-	ck_assert_str_eq(get_info(fd).fi_name, "fio0");
+	ck_assert_str_eq(guest_info(fd).fi_name, "fio0");
 	if (ioctl(fd, FRAMEIO_STATS, &stats) || ioctl(fd, FRAMEIO_SET_OPTIONS, &options) ||
 	    ioctl(fd, FRAMEIO_GET_OPTIONS, &options))
 		return errno;
@@ -687,7 +679,7 @@ START_TEST(p1_root_of_another_user_namespace_is_one_of_the_others)
 	ck_assert_int_eq(result_as(other, be_others_everywhere, fd), 0);
 	/* even if it was root */
 	ck_assert_int_eq(result_as(&users[ROOT], be_others_everywhere, fd), 0);
-	ck_assert_uint_eq(get_info(fd).fi_nopen, 1);
+	ck_assert_uint_eq(guest_info(fd).fi_nopen, 1);
 	ck_assert_uint_eq(count_ports(), 1);
 }
 END_TEST
@@ -791,7 +783,7 @@ START_TEST(p3_ports_of_another_namespace_are_not_there)
 	enter(away);
 	ck_assert_int_eq(find_nothing(guest_control()), 0);
 	enter(here);
-	ck_assert_uint_eq(get_info(fd).fi_nopen, 1);
+	ck_assert_uint_eq(guest_info(fd).fi_nopen, 1);
 	ck_assert_int_eq(try_open(-1), 0);
 	ck_assert_int_eq(try_delete(-1), 0);
 }
@@ -818,7 +810,7 @@ START_TEST(p4_a_control_file_gives_none_of_its_openers_privileges)
 
 	ck_assert_int_eq(result_as(other, refuse_on_control, guest_control()), EACCES);
 	ck_assert_int_eq(result_as(&users[ROOT], open_control_and_drop_privileges, -1), EACCES);
-	ck_assert_uint_eq(get_info(fd).fi_nopen, 1);
+	ck_assert_uint_eq(guest_info(fd).fi_nopen, 1);
 	ck_assert_uint_eq(count_ports(), 1);
 }
 END_TEST
@@ -841,7 +833,7 @@ START_TEST(p4_a_control_file_takes_none_of_its_users_privileges)
 	control = receive_file(sockets[0]);
 	ck_assert_int_eq(result_of(child), 0);
 	ck_assert_int_eq(try_open(control), 0);
-	ck_assert_str_eq(get_info(control).fi_name, "fio0");
+	ck_assert_str_eq(guest_info(control).fi_name, "fio0");
 	ck_assert_int_eq(try_delete(control), 0);
 }
 END_TEST
@@ -874,7 +866,7 @@ START_TEST(p5_the_node_is_not_for_root_of_a_user_namespace)
 	ck_assert_int_eq(result_as(&users[IS_OWNER], open_node_as_root_of_a_user_namespace, -1),
 			 EACCES);
 	ck_assert_int_eq(result_as(&users[IS_OWNER], try_open_node, -1), 0);
-	ck_assert_uint_eq(get_info(fd).fi_nopen, 1);
+	ck_assert_uint_eq(guest_info(fd).fi_nopen, 1);
 }
 END_TEST
 
@@ -896,8 +888,8 @@ START_TEST(p5_the_node_opens_the_initial_namespaces_port)
 	guest_create("fio0", 0, 2);
 	node = open(NODE, O_RDWR);
 	ck_assert_int_ge(node, 0);
-	ck_assert_uint_eq(get_info(node).fi_nqueues, 3);
-	ck_assert_uint_eq(get_info(fd).fi_nopen, 2);
+	ck_assert_uint_eq(guest_info(node).fi_nqueues, 3);
+	ck_assert_uint_eq(guest_info(fd).fi_nopen, 2);
 }
 END_TEST
 
@@ -1018,7 +1010,7 @@ static int use_renamed(int fd)
 {
 	unsigned char record[RECORD];
 
-	ck_assert_str_eq(get_info(fd).fi_name, "fio7");
+	ck_assert_str_eq(guest_info(fd).fi_name, "fio7");
 	return read(fd, record, RECORD) == RECORD ? 0 : errno;
 }
 
@@ -1127,7 +1119,7 @@ START_TEST(p8_a_bound_file_gives_no_right_to_the_port)
 
 	ck_assert_int_eq(result_as(other, want_more, fd), 0);
 	ck_assert_int_eq(result_as(other, open_again, open(NODE, O_RDWR)), EACCES);
-	ck_assert_uint_eq(get_info(fd).fi_nopen, 2);
+	ck_assert_uint_eq(guest_info(fd).fi_nopen, 2);
 }
 END_TEST
 
@@ -1140,7 +1132,7 @@ START_TEST(p9_owner_and_group_stay)
 			 EOPNOTSUPP);
 	ck_assert_int_eq(try_netlink(RTM_NEWLINK, 0, "fio0", IFLA_FRAMEIO_GROUP, OTHER),
 			 EOPNOTSUPP);
-	info = get_info(fd);
+	info = guest_info(fd);
 	ck_assert_uint_eq(info.fi_owner, OWNER);
 	ck_assert_uint_eq(info.fi_group, GROUP);
 	ck_assert_int_eq(result_as(other, try_open, -1), EACCES);
@@ -1198,8 +1190,8 @@ START_TEST(p10_what_netlink_gives_holds_for_open_files)
 	ck_assert_int_eq(result_as(&users[IS_OWNER], try_write_limit_beyond, fd), 0);
 	ck_assert_int_eq(try_netlink(RTM_NEWLINK, 0, "fio0", IFLA_FRAMEIO_READ_LIMIT, 2), 0);
 	ck_assert_int_eq(result_as(&users[IS_OWNER], try_limits_within, fd), EPERM);
-	ck_assert_uint_eq(get_info(fd).fi_read_limit, 1);
-	ck_assert_uint_eq(get_info(fd).fi_write_limit, 1);
+	ck_assert_uint_eq(guest_info(fd).fi_read_limit, 1);
+	ck_assert_uint_eq(guest_info(fd).fi_write_limit, 1);
 }
 END_TEST
 
@@ -1211,9 +1203,9 @@ START_TEST(p10_what_root_takes_is_not_given)
 	ck_assert_int_eq(try_limits(fd, 1000, 1000), 0);
 	ck_assert_int_eq(result_as(other, try_read_limit_beyond, fd), EPERM);
 	ck_assert_int_eq(result_as(other, try_write_limit_beyond, fd), EPERM);
-	ck_assert_uint_eq(get_info(fd).fi_read_limit, 1000);
+	ck_assert_uint_eq(guest_info(fd).fi_read_limit, 1000);
 	ck_assert_int_eq(result_as(other, try_limits_within, fd), 0);
-	ck_assert_uint_eq(get_info(fd).fi_read_limit, LIMIT);
+	ck_assert_uint_eq(guest_info(fd).fi_read_limit, LIMIT);
 	ck_assert_int_eq(result_as(other, try_read_limit_beyond, fd), EPERM);
 }
 END_TEST
@@ -1295,8 +1287,8 @@ static int give_ids_that_are_not_mapped(int fd UNUSED)
 	request.fc_owner = 0;
 	request.fc_group = 0;
 	ck_assert_int_eq(ioctl(control, FRAMEIO_CREATE, &request), 0);
-	ck_assert_uint_eq(get_info(control).fi_owner, 0);
-	ck_assert_uint_eq(get_info(control).fi_group, 0);
+	ck_assert_uint_eq(guest_info(control).fi_owner, 0);
+	ck_assert_uint_eq(guest_info(control).fi_group, 0);
 	return 0;
 }
 
@@ -1317,7 +1309,7 @@ static int look_from_inside(int fd)
 	};
 
 	enter_user_namespace(0);
-	infos[1] = get_info(fd);
+	infos[1] = guest_info(fd);
 	ck_assert_int_eq(ioctl(fd, FRAMEIO_LIST, &list), 0);
 	ck_assert_uint_eq(list.fl_count, 1);
 	infos[1].fi_queue = infos[0].fi_queue;
@@ -1335,8 +1327,8 @@ START_TEST(p11_ids_are_told_as_those_of_the_caller)
 	guest_sh("ip link del fio0");
 	close(fd);
 	fd = create_port(0);
-	ck_assert_uint_eq(get_info(fd).fi_owner, UINT32_MAX);
-	ck_assert_uint_eq(get_info(fd).fi_group, UINT32_MAX);
+	ck_assert_uint_eq(guest_info(fd).fi_owner, UINT32_MAX);
+	ck_assert_uint_eq(guest_info(fd).fi_group, UINT32_MAX);
 }
 END_TEST
 

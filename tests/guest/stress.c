@@ -183,14 +183,6 @@ static int delete_link(struct mnl_socket *socket, int ifindex)
 	return talk(socket, start_request(buffer, RTM_DELLINK, 0, ifindex));
 }
 
-static struct frameio_info get_info(int fd)
-{
-	struct frameio_info info;
-
-	ck_assert_int_eq(ioctl(fd, FRAMEIO_INFO, &info), 0);
-	return info;
-}
-
 static uint32_t count_ports(void)
 {
 	struct frameio_list list = { .fl_size = sizeof(struct frameio_info) };
@@ -296,7 +288,7 @@ static void bystander_use(struct traffic_random *random, int fd)
 		{ .up = true }, { .down = true }, { .name = "by-else" }, { .mtu = 1000 },
 		{ .limit = 7 }
 	};
-	const struct frameio_info info = get_info(fd);
+	const struct frameio_info info = guest_info(fd);
 	struct mnl_socket *socket = open_netlink();
 	int other = -1, error;
 
@@ -314,7 +306,7 @@ static void bystander_use(struct traffic_random *random, int fd)
 
 static void bystander_delete(int fd)
 {
-	const struct frameio_info info = get_info(fd);
+	const struct frameio_info info = guest_info(fd);
 
 	if (info.fi_flags & FRAMEIO_PORT_PERSIST)
 		ck_assert_int_eq(error_of_delete(info.fi_name), 0);
@@ -425,7 +417,7 @@ static void churn_gently(struct mnl_socket *socket, int fd)
 		guest_set_limits(fd, random_limit(), random_limit());
 		return;
 	}
-	error = change_link(socket, get_info(fd).fi_ifindex, &change);
+	error = change_link(socket, guest_info(fd).fi_ifindex, &change);
 	/* a kernel before 6.2 renames no interface that is up */
 	require(!error || (change.name && error == EBUSY), "changing the port: %s",
 		strerror(error));
@@ -442,7 +434,7 @@ START_TEST(queue_pairs_open_and_close)
 		guest_receive_threaded(NAME);
 	open_queues(fds, TRAFFIC_QUEUES, NAME);
 	traffic_begin(fds, TRAFFIC_QUEUES);
-	traffic_move(TRAFFIC_HOME, get_info(fds[0]).fi_ifindex);
+	traffic_move(TRAFFIC_HOME, guest_info(fds[0]).fi_ifindex);
 	traffic_start_sockets(TRAFFIC_RECEIVER, home);
 	for (i = 0; i < 2; i++) {
 		traffic_start(TRAFFIC_READER, 0);
@@ -462,9 +454,9 @@ START_TEST(queue_pairs_open_and_close)
 	}
 	finish_traffic();
 	traffic_check_ways();
-	traffic_account_link(get_info(fds[0]).fi_name);
+	traffic_account_link(guest_info(fds[0]).fi_name);
 	stop_bystander();
-	ck_assert_int_eq(delete_link(netlink[TRAFFIC_HOME], get_info(fds[0]).fi_ifindex), 0);
+	ck_assert_int_eq(delete_link(netlink[TRAFFIC_HOME], guest_info(fds[0]).fi_ifindex), 0);
 	finish_readers();
 	traffic_print("open and close");
 	printf("stress: %u changes of limits, mtu and name\n", changes);
@@ -476,7 +468,7 @@ static enum traffic_place place;
 
 static void set_link(int fd, const struct change *change)
 {
-	int error = change_link(netlink[place], get_info(fd).fi_ifindex, change);
+	int error = change_link(netlink[place], guest_info(fd).fi_ifindex, change);
 
 	require(!error, "changing the port: %s", strerror(error));
 }
@@ -488,7 +480,7 @@ static void move_link(int fd)
 	set_link(fd, &(struct change) { .netns = netns[to] });
 	place = to;
 	set_link(fd, &(struct change) { .up = true });
-	traffic_move(to, get_info(fd).fi_ifindex);
+	traffic_move(to, guest_info(fd).fi_ifindex);
 }
 
 /* A change that takes the queueing discipline away. */
@@ -525,7 +517,7 @@ START_TEST(the_port_goes_up_and_down_and_moves)
 	open_queues(fds, TRAFFIC_QUEUES, NAME);
 	traffic_begin(fds, TRAFFIC_QUEUES);
 	place = TRAFFIC_HOME;
-	traffic_move(place, get_info(fds[0]).fi_ifindex);
+	traffic_move(place, guest_info(fds[0]).fi_ifindex);
 	traffic_start_sockets(TRAFFIC_RECEIVER, netns);
 	for (i = 0; i < TRAFFIC_QUEUES; i++)
 		traffic_start(TRAFFIC_READER, i);
@@ -547,7 +539,7 @@ START_TEST(the_port_goes_up_and_down_and_moves)
 	}
 	finish_traffic();
 	stop_bystander();
-	ck_assert_int_eq(delete_link(netlink[place], get_info(fds[0]).fi_ifindex), 0);
+	ck_assert_int_eq(delete_link(netlink[place], guest_info(fds[0]).fi_ifindex), 0);
 	finish_readers();
 	close_queues(fds, TRAFFIC_QUEUES);
 	traffic_print("up, down and moves");
@@ -570,7 +562,7 @@ static void make_port(int *fds, uint32_t nqueues, bool by_netlink, struct mnl_so
 	else
 		fds[0] = guest_create(NAME, 0, nqueues);
 	open_queues(fds, nqueues, NAME);
-	ck_assert_int_eq(change_link(socket, get_info(fds[0]).fi_ifindex,
+	ck_assert_int_eq(change_link(socket, guest_info(fds[0]).fi_ifindex,
 				     &(struct change) { .up = true, .mtu = TRAFFIC_MTU_MAX }), 0);
 }
 
@@ -635,14 +627,14 @@ static void live_and_die(enum end end)
 	socket = open_netlink();
 	make_port(fds, nqueues, by_netlink, socket);
 	traffic_begin(fds, nqueues);
-	traffic_move(TRAFFIC_HOME, get_info(fds[0]).fi_ifindex);
+	traffic_move(TRAFFIC_HOME, guest_info(fds[0]).fi_ifindex);
 	enter(netns[TRAFFIC_HOME]);
 	if (namespaces[0] == netns[TRAFFIC_HOME] && traffic_one_in(&churn, 2))
 		guest_receive_threaded(NAME);
 	start_everything(nqueues, traffic_below(&churn, 1 << nqueues), namespaces);
 	pause_up_to(200000);
 	if (traffic_one_in(&churn, 4))
-		ck_assert_int_eq(change_link(socket, get_info(fds[0]).fi_ifindex,
+		ck_assert_int_eq(change_link(socket, guest_info(fds[0]).fi_ifindex,
 					     &(struct change) { .down = true }), 0);
 
 	/*
@@ -659,7 +651,7 @@ static void live_and_die(enum end end)
 		enter(netns[TRAFFIC_HOME]);
 		break;
 	case BY_NETLINK:
-		ck_assert_int_eq(delete_link(socket, get_info(fds[0]).fi_ifindex), 0);
+		ck_assert_int_eq(delete_link(socket, guest_info(fds[0]).fi_ifindex), 0);
 		break;
 	case BY_CLOSE:
 		close_in_use(fds[0]);
@@ -744,7 +736,7 @@ static void load_and_unload(void)
 	ck_assert_int_eq(add_link(netlink[TRAFFIC_AWAY], NAME, 2), 0);
 	make_port(&fd, 1, true, netlink[TRAFFIC_HOME]);
 	traffic_begin(&fd, 1);
-	traffic_move(TRAFFIC_HOME, get_info(fd).fi_ifindex);
+	traffic_move(TRAFFIC_HOME, guest_info(fd).fi_ifindex);
 	start_everything(1, 1, home);
 	pause_up_to(100000);
 	ck_assert_errno(delete_module(), EWOULDBLOCK);
