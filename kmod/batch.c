@@ -13,6 +13,7 @@
 
 #include "batch.h"
 #include "header.h"
+#include "nic.h"
 #include "stats.h"
 #include "trace.h"
 
@@ -30,20 +31,27 @@ static bool frameio_record_read_at_once(struct frameio_qp *qp, struct sk_buff *s
 	void *record = skb->data - hdrlen;
 
 	frameio_header_fill(record, skb, qp->index);
+	if (frameio_port_is_nic(qp->port))
+		frameio_header_fill_received(record, skb);
 	return frameio_slot_put(to, record, hdrlen + skb->len);
 }
 
 static bool frameio_record_read_in_parts(struct frameio_qp *qp, struct sk_buff *skb, u32 len,
 					 struct frameio_slot *to)
 {
-	struct iov_iter *iter = frameio_slot_iter(to, READ);
 	struct frameio_hdr hdr;
+	struct iov_iter *iter;
 
 	frameio_header_fill(&hdr, skb, qp->index);
+	if (frameio_port_is_nic(qp->port))
+		frameio_header_fill_received(&hdr, skb);
 	if (len < skb->len) {
 		hdr.len = len;
 		hdr.flags |= FRAMEIO_F_TRUNC;
 	}
+	if (to->base && !skb_is_nonlinear(skb))
+		return frameio_slot_put_record(to, &hdr, skb->data, len);
+	iter = frameio_slot_iter(to, READ);
 	return copy_to_iter(&hdr, sizeof(hdr), iter) == sizeof(hdr) &&
 	       !skb_copy_datagram_iter(skb, 0, iter, len);
 }
@@ -102,13 +110,12 @@ static int frameio_call_lock(const struct frameio_call *call, struct mutex *lock
 
 /*
  * The port is gone: what a reader had taken and not read yet is dropped here,
- * while the file is still there to tell its counters. A signal leaves it to the
- * next call, or to the file's release.
+ * while the file is still there to tell its counters. A reader in another thread
+ * leaves it to its next call, or to the file's release.
  */
-static int frameio_read_gone(struct frameio_qp *qp, const struct frameio_call *call)
+static int frameio_read_gone(struct frameio_qp *qp)
 {
-	if (!skb_queue_empty_lockless(&qp->read.taken) &&
-	    !frameio_call_lock(call, &qp->read_lock)) {
+	if (!skb_queue_empty_lockless(&qp->read.taken) && mutex_trylock(&qp->read_lock)) {
 		frameio_qp_purge_taken(qp);
 		mutex_unlock(&qp->read_lock);
 	}
@@ -123,10 +130,8 @@ static int frameio_read_gone(struct frameio_qp *qp, const struct frameio_call *c
  */
 void frameio_batch_settle(struct frameio_qp *qp)
 {
-	const struct frameio_call call = { .nonblock = true, .nowait = true };
-
 	if (frameio_port_state(qp->port) == FRAMEIO_GONE)
-		frameio_read_gone(qp, &call);
+		frameio_read_gone(qp);
 }
 
 /*
@@ -141,7 +146,7 @@ static int frameio_read_begin(struct frameio_qp *qp, const struct frameio_call *
 
 	for (;;) {
 		if (frameio_port_state(qp->port) == FRAMEIO_GONE)
-			return frameio_read_gone(qp, call);
+			return frameio_read_gone(qp);
 		err = frameio_call_lock(call, &qp->read_lock);
 		if (err)
 			return err;
@@ -162,17 +167,32 @@ static int frameio_read_begin(struct frameio_qp *qp, const struct frameio_call *
 }
 
 /* Free frames that were read, through the per-CPU caches that bulk them. */
-static void frameio_free_frames(struct sk_buff_head *frames)
+static void frameio_free_frames(struct sk_buff *skb)
 {
-	struct sk_buff *skb;
+	struct sk_buff *next;
 	u32 n;
 
-	while (!skb_queue_empty(frames)) {
+	while (skb) {
 		local_bh_disable();
-		for (n = 0; n < FRAMEIO_FREE_CHUNK && (skb = __skb_dequeue(frames)); n++)
+		for (n = 0; n < FRAMEIO_FREE_CHUNK && skb; n++, skb = next) {
+			next = skb->next;
+			skb_mark_not_on_list(skb);
 			napi_consume_skb(skb, 1);
+		}
 		local_bh_enable();
 	}
+}
+
+/* Take the first frames off a queue, in one go. Return: these, by their next pointers. */
+static struct sk_buff *frameio_cut_frames(struct sk_buff_head *from, struct sk_buff *last, u32 n)
+{
+	struct sk_buff *first = from->next;
+
+	WRITE_ONCE(from->next, last->next);
+	WRITE_ONCE(last->next->prev, (struct sk_buff *)from);
+	WRITE_ONCE(from->qlen, from->qlen - n);
+	last->next = NULL;
+	return first;
 }
 
 /**
@@ -192,25 +212,26 @@ ssize_t frameio_batch_read(struct frameio_qp *qp, struct frameio_slots *slots,
 			   const struct frameio_call *call)
 {
 	struct sk_buff_head *taken = &qp->read.taken;
+	struct sk_buff *skb, *last = NULL, *frames = NULL;
+	u32 done = 0, given_back = 0, bytes = 0;
 	struct frameio_slot slot;
-	struct sk_buff_head done;
 	ssize_t moved = 0, len;
-	struct sk_buff *skb;
-	u32 given_back = 0, bytes = 0;
 	int err;
 
+	if (frameio_port_is_nic(qp->port))
+		frameio_nic_begin_reading(qp);
 	err = frameio_read_begin(qp, call);
 	if (err)
 		return err;
 
-	__skb_queue_head_init(&done);
-	while (frameio_slots_next(slots, &slot, READ)) {
-		skb = skb_peek(taken);
+	/* what was read stays the first of @taken until the end */
+	for (skb = skb_peek(taken); frameio_slots_next(slots, &slot, READ);
+	     skb = skb_peek_next(skb, taken)) {
 		if (!skb) {
-			frameio_read_take(qp, skb_queue_len(&done) - given_back, bytes);
-			given_back = skb_queue_len(&done);
+			frameio_read_take(qp, done - given_back, bytes);
+			given_back = done;
 			bytes = 0;
-			skb = skb_peek(taken);
+			skb = skb_peek_next(last, taken);
 			if (!skb)
 				break;
 		}
@@ -220,22 +241,23 @@ ssize_t frameio_batch_read(struct frameio_qp *qp, struct frameio_slots *slots,
 			break;
 		}
 		bytes += skb->truesize;
-		__skb_unlink(skb, taken);
-		__skb_queue_tail(&done, skb);
+		last = skb;
+		done++;
 		frameio_slots_use(slots, len);
 		moved += len;
 	}
-	if (skb_queue_len(&done) > given_back)
-		frameio_read_take(qp, skb_queue_len(&done) - given_back, bytes);
-	frameio_stats_count(&qp->reads, call->mode, skb_queue_len(&done), moved, err);
-	frameio_stats_count_call(&qp->reads, call->mode, skb_queue_len(&done));
-	if (!skb_queue_empty(&done)) {
+	if (done > given_back)
+		frameio_read_take(qp, done - given_back, bytes);
+	frameio_stats_count(&qp->reads, call->mode, done, moved, err);
+	frameio_stats_count_call(&qp->reads, call->mode, done);
+	if (done) {
+		frames = frameio_cut_frames(taken, last, done);
 		frameio_qp_set_mode(qp, call->mode);
-		trace_frameio_dequeue(qp, FRAMEIO_TRACE_READ, skb_queue_len(&done));
+		trace_frameio_dequeue(qp, FRAMEIO_TRACE_READ, done);
 	}
 	mutex_unlock(&qp->read_lock);
 
-	frameio_free_frames(&done);
+	frameio_free_frames(frames);
 	return moved ? moved : err;
 }
 
@@ -349,6 +371,10 @@ static int frameio_record_apply(const struct frameio_port *port, struct frameio_
 	err = frameio_header_apply(hdr, record->skb);
 	if (!err && hdr->gso_type && !skb_is_gso(record->skb) &&
 	    record->skb->len > frameio_record_max(port, record->skb->data))
+		err = -EINVAL;
+	if (!err && skb_is_gso(record->skb) && frameio_port_is_nic(port) &&
+	    !frameio_nic_check_gso(record->skb,
+				   frameio_record_max(port, record->skb->data)))
 		err = -EINVAL;
 	return err;
 }
@@ -509,7 +535,10 @@ static int frameio_write_queue(struct frameio_qp *qp, struct frameio_record *rec
 	}
 	if (likely(queued && frameio_queue_put_list(&qp->write, &batch, bytes))) {
 		trace_frameio_enqueue(qp, FRAMEIO_TRACE_WRITE, queued);
-		napi_schedule(&qp->napi);
+		if (frameio_port_is_nic(qp->port))
+			frameio_nic_transmit(qp);
+		else
+			napi_schedule(&qp->napi);
 	}
 	local_bh_enable();
 

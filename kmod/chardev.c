@@ -13,7 +13,7 @@
 #include "chardev.h"
 #include "control.h"
 #include "header.h"
-#include "netdev.h"
+#include "nic.h"
 #include "node.h"
 #include "stats.h"
 
@@ -22,7 +22,7 @@
  * @bind_lock: taken before anything else, RTNL too
  * @qp: the queue pair the file is bound to; set once, with release order
  * @creator: this file created its port, which goes with it unless it is persistent
- * @options: FRAMEIO_O_*
+ * @options: FRAMEIO_O_*, but for those that are a NIC port's
  */
 struct frameio_file {
 	struct mutex bind_lock;	/* to go from unbound to bound */
@@ -82,7 +82,9 @@ static int frameio_chardev_release(struct inode *inode, struct file *filp)
 
 	if (file->qp) {
 		if (file->creator)
-			frameio_netdev_creator_gone(file->qp->port);
+			frameio_control_creator_gone(file->qp->port);
+		if (frameio_port_is_nic(file->qp->port))
+			frameio_nic_close(file->qp);
 		frameio_port_unbind(file->qp);
 	}
 	mutex_destroy(&file->bind_lock);
@@ -162,6 +164,9 @@ static __poll_t frameio_chardev_poll(struct file *filp, poll_table *wait)
 
 	if (!qp)
 		return EPOLLERR;
+	if (frameio_port_is_nic(qp->port) && (filp->f_mode & FMODE_READ) &&
+	    (poll_requested_events(wait) & (EPOLLIN | EPOLLRDNORM)))
+		frameio_nic_begin_reading(qp);
 	poll_wait(filp, &qp->read.wait, wait);
 	poll_wait(filp, &qp->write.wait, wait);
 	/* on the wait queues before looking: pairs with the barrier in wq_has_sleeper() */
@@ -283,7 +288,7 @@ out:
 	return ret;
 }
 
-/* FRAMEIO_CREATE and FRAMEIO_OPEN: bind an unbound file. */
+/* FRAMEIO_CREATE, FRAMEIO_ATTACH and FRAMEIO_OPEN: bind an unbound file. */
 static int frameio_chardev_bind(struct frameio_file *file, unsigned int cmd, void __user *arg)
 {
 	struct frameio_qp *qp;
@@ -295,15 +300,15 @@ static int frameio_chardev_bind(struct frameio_file *file, unsigned int cmd, voi
 		err = -EBUSY;
 		goto out;
 	}
-	if (cmd == FRAMEIO_CREATE)
-		qp = frameio_control_create(arg);
-	else
+	if (cmd == FRAMEIO_OPEN)
 		qp = frameio_control_open(arg);
+	else
+		qp = frameio_control_create(arg, cmd == FRAMEIO_ATTACH);
 	if (IS_ERR(qp)) {
 		err = PTR_ERR(qp);
 		goto out;
 	}
-	file->creator = cmd == FRAMEIO_CREATE;
+	file->creator = cmd != FRAMEIO_OPEN;
 	/* @creator is set before anybody can see @qp; pairs with frameio_file_qp() */
 	smp_store_release(&file->qp, qp);
 out:
@@ -325,16 +330,41 @@ static int frameio_chardev_set_limits(struct frameio_qp *qp, void __user *arg, s
 	return frameio_qp_change_limits(qp, &read_limit, &write_limit);
 }
 
-static int frameio_chardev_set_options(struct frameio_file *file, u32 __user *arg)
+static int frameio_chardev_set_options(struct frameio_file *file, struct frameio_qp *qp,
+				       u32 __user *arg)
 {
+	const bool nic = frameio_port_is_nic(qp->port);
 	u32 options;
+	int err = 0;
 
 	if (get_user(options, arg))
 		return -EFAULT;
-	if (options & ~FRAMEIO_O_TRUNC)
+	if (options & ~(FRAMEIO_O_TRUNC | (nic ? FRAMEIO_NIC_OPTIONS : 0)))
 		return -EINVAL;
-	WRITE_ONCE(file->options, options);
-	return 0;
+	if (nic)
+		err = frameio_nic_set_options(qp, options & FRAMEIO_NIC_OPTIONS);
+	if (!err)
+		WRITE_ONCE(file->options, options & ~FRAMEIO_NIC_OPTIONS);
+	return err;
+}
+
+static int frameio_chardev_get_options(const struct frameio_file *file,
+				       const struct frameio_qp *qp, u32 __user *arg)
+{
+	u32 options = READ_ONCE(file->options);
+
+	if (frameio_port_is_nic(qp->port))
+		options |= frameio_nic_options(qp);
+	return put_user(options, arg);
+}
+
+static int frameio_chardev_set_filter(struct frameio_qp *qp, void __user *arg)
+{
+	struct frameio_filter filter;
+
+	if (copy_from_user(&filter, arg, sizeof(filter)))
+		return -EFAULT;
+	return frameio_nic_set_filter(qp, &filter);
 }
 
 static int frameio_chardev_info(struct frameio_qp *qp, void __user *arg, size_t user_size)
@@ -369,6 +399,8 @@ static unsigned int frameio_ioctl_base(unsigned int cmd)
 		return FRAMEIO_STATS;
 	if (frameio_ioctl_unsized(cmd) == frameio_ioctl_unsized(FRAMEIO_SET_LIMITS))
 		return FRAMEIO_SET_LIMITS;
+	if (frameio_ioctl_unsized(cmd) == frameio_ioctl_unsized(FRAMEIO_QUEUE_PAIR))
+		return FRAMEIO_QUEUE_PAIR;
 	return cmd;
 }
 
@@ -380,6 +412,7 @@ static bool frameio_ioctl_is_for_bound(unsigned int cmd)
 	case FRAMEIO_INFO:
 	case FRAMEIO_STATS:
 	case FRAMEIO_SET_LIMITS:
+	case FRAMEIO_SET_FILTER:
 	case FRAMEIO_SET_OPTIONS:
 	case FRAMEIO_GET_OPTIONS:
 		return true;
@@ -390,9 +423,10 @@ static bool frameio_ioctl_is_for_bound(unsigned int cmd)
 
 /* Commands for any file; -ENOTTY: it is none of them. */
 static long frameio_chardev_ioctl_any(struct frameio_file *file, unsigned int cmd,
-				      void __user *arg)
+				      void __user *arg, size_t size)
 {
 	switch (cmd) {
+	case FRAMEIO_ATTACH:
 	case FRAMEIO_CREATE:
 	case FRAMEIO_OPEN:
 		return frameio_chardev_bind(file, cmd, arg);
@@ -400,6 +434,8 @@ static long frameio_chardev_ioctl_any(struct frameio_file *file, unsigned int cm
 		return frameio_control_delete(arg);
 	case FRAMEIO_LIST:
 		return frameio_control_list(arg);
+	case FRAMEIO_QUEUE_PAIR:
+		return frameio_control_queue_pair(arg, size);
 	default:
 		return -ENOTTY;
 	}
@@ -413,10 +449,10 @@ static long frameio_chardev_ioctl(struct file *filp, unsigned int cmd, unsigned 
 	const size_t size = _IOC_SIZE(cmd);
 	long ret;
 
-	ret = frameio_chardev_ioctl_any(file, cmd, arg);
+	cmd = frameio_ioctl_base(cmd);
+	ret = frameio_chardev_ioctl_any(file, cmd, arg, size);
 	if (ret != -ENOTTY)
 		return ret;
-	cmd = frameio_ioctl_base(cmd);
 	if (!frameio_ioctl_is_for_bound(cmd))
 		return -ENOTTY;
 	if (!qp)
@@ -438,10 +474,12 @@ static long frameio_chardev_ioctl(struct file *filp, unsigned int cmd, unsigned 
 		return frameio_chardev_stats(qp, arg, size);
 	case FRAMEIO_SET_LIMITS:
 		return frameio_chardev_set_limits(qp, arg, size);
+	case FRAMEIO_SET_FILTER:
+		return frameio_chardev_set_filter(qp, arg);
 	case FRAMEIO_SET_OPTIONS:
-		return frameio_chardev_set_options(file, arg);
+		return frameio_chardev_set_options(file, qp, arg);
 	default:
-		return put_user(READ_ONCE(file->options), (u32 __user *)arg);
+		return frameio_chardev_get_options(file, qp, arg);
 	}
 }
 

@@ -8,11 +8,17 @@
 
 #include <linux/device.h>
 #include <linux/ethtool.h>
+#include <linux/hrtimer.h>
 #include <linux/netdevice.h>
 #include <linux/uio.h>
 #include <linux/version.h>
 #include <net/rtnetlink.h>
 #include <net/sock.h>
+
+/* 6.5: segmentation got a header of its own. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#include <net/gso.h>
+#endif
 
 #ifndef CONFIG_64BIT
 #error "frameio needs a 64-bit kernel: its counters are 64-bit words read without a lock"
@@ -113,6 +119,63 @@ static inline void frameio_proto_set_reserve(struct proto *proto, int __percpu *
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
 	proto->per_cpu_fw_alloc = reserve;
+#endif
+}
+
+/*
+ * 5.19: instead of the time a driver may leave a pointer to what it makes the time of,
+ * and the frame may have come to another interface since.
+ */
+static inline ktime_t frameio_skb_hwtstamp(struct sk_buff *skb)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)
+	if (skb_shinfo(skb)->tx_flags & SKBTX_HW_TSTAMP_NETDEV)
+		return skb->dev->netdev_ops->ndo_get_tstamp ?
+		       netdev_get_tstamp(skb->dev, skb_hwtstamps(skb), false) : 0;
+#endif
+	return skb_hwtstamps(skb)->hwtstamp;
+}
+
+/* 5.18: a frame that came from a local sender tells when it was to be sent from when it came. */
+static inline ktime_t frameio_skb_tstamp(const struct sk_buff *skb)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0)
+	return skb->tstamp;
+#else
+	return skb_tstamp(skb);
+#endif
+}
+
+/* 6.12: a frame may be in the memory of another device. */
+static inline bool frameio_skb_is_readable(const struct sk_buff *skb)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+	return true;
+#else
+	return skb_frags_readable(skb);
+#endif
+}
+
+/* 6.15: who asks whether captures see an interface is under RCU. */
+static inline bool frameio_nit_is_active(const struct net_device *dev)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+	return dev_nit_active((struct net_device *)dev);
+#else
+	return dev_nit_active_rcu(dev);
+#endif
+}
+
+/* 6.13: a timer is given its function when it is made. */
+static inline void frameio_hrtimer_setup(struct hrtimer *timer,
+					 enum hrtimer_restart (*function)(struct hrtimer *),
+					 clockid_t clock, enum hrtimer_mode mode)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+#else
+	hrtimer_setup(timer, function, clock, mode);
 #endif
 }
 

@@ -14,6 +14,8 @@
 
 #include "control.h"
 #include "netdev.h"
+#include "nic.h"
+#include "stats.h"
 
 static struct net *frameio_control_net(void)
 {
@@ -41,11 +43,11 @@ static bool frameio_control_all_zero(const u32 *words, size_t n)
 	return true;
 }
 
-static int frameio_control_create_config(const struct frameio_create *create,
+static int frameio_control_create_config(const struct frameio_create *create, bool nic,
 					 struct frameio_port_config *config)
 {
-	const u32 known = FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST | FRAMEIO_PORT_OWNER |
-			  FRAMEIO_PORT_GROUP;
+	const u32 known = (nic ? FRAMEIO_PORT_STEER_CPU : FRAMEIO_PORT_L3) |
+			  FRAMEIO_PORT_PERSIST | FRAMEIO_PORT_OWNER | FRAMEIO_PORT_GROUP;
 	const struct frameio_limit read_limit = { create->fc_read_limit, create->fc_read_bytes };
 	const struct frameio_limit write_limit = { create->fc_write_limit, create->fc_write_bytes };
 
@@ -66,16 +68,35 @@ static int frameio_control_create_config(const struct frameio_create *create,
 		return -EINVAL;
 	if ((config->flags & FRAMEIO_PORT_GROUP) && !gid_valid(config->group))
 		return -EINVAL;
+	if (nic)
+		config->flags |= FRAMEIO_PORT_NIC;
 	return 0;
 }
 
-/* Register the interface of @port, and note its name and number. */
+/* The interface that a NIC port is attached to from now on; or an ERR_PTR. Under RTNL. */
+static struct net_device *frameio_control_attach(const char *name, struct frameio_port *port)
+{
+	struct net_device *dev = __dev_get_by_name(frameio_control_net(), name);
+	int err;
+
+	if (!dev)
+		return ERR_PTR(-ENODEV);
+	if (frameio_netdev_is_port(dev))
+		return ERR_PTR(-EOPNOTSUPP);
+	err = frameio_nic_attach(dev, port);
+	return err ? ERR_PTR(err) : dev;
+}
+
+/* Give @port its interface, and note the name and the number. */
 static int frameio_control_register(struct frameio_create *create, struct frameio_port *port)
 {
 	struct net_device *dev;
 
 	rtnl_lock();
-	dev = frameio_netdev_create(frameio_control_net(), create->fc_name, port);
+	if (frameio_port_is_nic(port))
+		dev = frameio_control_attach(create->fc_name, port);
+	else
+		dev = frameio_netdev_create(frameio_control_net(), create->fc_name, port);
 	if (!IS_ERR(dev)) {
 		strscpy(create->fc_name, dev->name, sizeof(create->fc_name));
 		create->fc_ifindex = dev->ifindex;
@@ -84,15 +105,50 @@ static int frameio_control_register(struct frameio_create *create, struct framei
 	return PTR_ERR_OR_ZERO(dev);
 }
 
+/* The end of a port: of its interface, or of our attachment to it. Under RTNL. */
+static void frameio_control_remove(struct net_device *dev)
+{
+	if (frameio_nic_is_port(dev))
+		frameio_nic_detach(dev);
+	else if (dev->reg_state == NETREG_REGISTERED)
+		unregister_netdevice(dev);
+}
+
 /**
- * frameio_control_create() - FRAMEIO_CREATE
+ * frameio_control_creator_gone() - the file that created a port is closed
+ * @port: the port, which goes with it unless it is persistent by now
+ */
+void frameio_control_creator_gone(struct frameio_port *port)
+{
+	struct net_device *dev;
+
+	rtnl_lock();
+	port->creator = false;
+	dev = rtnl_dereference(port->dev);
+	if (dev && !(port->flags & FRAMEIO_PORT_PERSIST))
+		frameio_control_remove(dev);
+	rtnl_unlock();
+}
+
+/* Nobody was told of a new port: it goes, persistent or not. */
+static void frameio_control_forget(struct frameio_port *port)
+{
+	rtnl_lock();
+	port->flags &= ~FRAMEIO_PORT_PERSIST;
+	rtnl_unlock();
+	frameio_control_creator_gone(port);
+}
+
+/**
+ * frameio_control_create() - FRAMEIO_CREATE and FRAMEIO_ATTACH
  * @arg: struct frameio_create of user space
+ * @nic: attach to an existing interface
  *
  * Queue pair 0 is bound before anybody else can see the port.
  *
  * Return: queue pair 0 of the new port, bound; or an ERR_PTR.
  */
-struct frameio_qp *frameio_control_create(void __user *arg)
+struct frameio_qp *frameio_control_create(void __user *arg, bool nic)
 {
 	struct frameio_port_config config;
 	struct frameio_create create;
@@ -106,7 +162,7 @@ struct frameio_qp *frameio_control_create(void __user *arg)
 	if (!err)
 		err = frameio_control_check_name(create.fc_name);
 	if (!err)
-		err = frameio_control_create_config(&create, &config);
+		err = frameio_control_create_config(&create, nic, &config);
 	if (err)
 		return ERR_PTR(err);
 
@@ -121,7 +177,7 @@ struct frameio_qp *frameio_control_create(void __user *arg)
 	}
 	err = frameio_control_register(&create, port);
 	if (!err && copy_to_user(arg, &create, sizeof(create))) {
-		frameio_netdev_delete(port);
+		frameio_control_forget(port);
 		err = -EFAULT;
 	}
 	if (err)
@@ -133,30 +189,22 @@ struct frameio_qp *frameio_control_create(void __user *arg)
 /*
  * Find the port of an interface in the caller's namespace.
  *
- * Return: the port with a reference; or ERR_PTR of -ENODEV, -EOPNOTSUPP or -EACCES.
+ * Return: the port with a reference; or ERR_PTR of -ENODEV or -EOPNOTSUPP.
  */
 static struct frameio_port *frameio_control_find(const char *name)
 {
-	struct net *net = frameio_control_net();
 	struct frameio_port *port;
 	struct net_device *dev;
 
 	rcu_read_lock();
-	dev = dev_get_by_name_rcu(net, name);
-	if (!dev) {
-		port = ERR_PTR(-ENODEV);
-	} else if (!frameio_netdev_is_port(dev)) {
+	dev = dev_get_by_name_rcu(frameio_control_net(), name);
+	port = dev ? frameio_port_of(dev) : ERR_PTR(-ENODEV);
+	if (!port)
 		port = ERR_PTR(-EOPNOTSUPP);
-	} else {
-		/* the interface's reference lasts until RCU readers are done */
-		port = frameio_netdev_port(dev);
+	/* the interface's reference lasts until RCU readers are done */
+	if (!IS_ERR(port))
 		frameio_port_get(port);
-	}
 	rcu_read_unlock();
-	if (!IS_ERR(port) && !frameio_port_may_open(port, net)) {
-		frameio_port_put(port);
-		return ERR_PTR(-EACCES);
-	}
 	return port;
 }
 
@@ -180,7 +228,10 @@ struct frameio_qp *frameio_control_open(void __user *arg)
 	port = frameio_control_find(open.fo_name);
 	if (IS_ERR(port))
 		return ERR_CAST(port);
-	qp = frameio_port_bind(port, open.fo_queue);
+	if (frameio_port_may_open(port, frameio_control_net()))
+		qp = frameio_port_bind(port, open.fo_queue);
+	else
+		qp = ERR_PTR(-EACCES);
 	frameio_port_put(port);
 	if (IS_ERR(qp))
 		return qp;
@@ -217,10 +268,10 @@ int frameio_control_delete(void __user *arg)
 	dev = __dev_get_by_name(frameio_control_net(), delete.fd_name);
 	if (!dev)
 		err = -ENODEV;
-	else if (!frameio_netdev_is_port(dev))
+	else if (!frameio_port_of(dev))
 		err = -EOPNOTSUPP;
 	else
-		unregister_netdevice(dev);
+		frameio_control_remove(dev);
 	rtnl_unlock();
 	return err;
 }
@@ -283,11 +334,11 @@ static u32 frameio_control_collect(struct frameio_info *infos, u32 room)
 
 	rtnl_lock();
 	for_each_netdev(frameio_control_net(), dev) {
-		if (!frameio_netdev_is_port(dev))
+		if (!frameio_port_of(dev))
 			continue;
 		if (n < room)
-			frameio_control_fill_info(frameio_netdev_port(dev), dev,
-						  FRAMEIO_QUEUE_ANY, &infos[n]);
+			frameio_control_fill_info(frameio_port_of(dev), dev, FRAMEIO_QUEUE_ANY,
+						  &infos[n]);
 		n++;
 	}
 	rtnl_unlock();
@@ -358,4 +409,48 @@ int frameio_control_list(void __user *arg)
 		err = -EFAULT;
 	kvfree(infos);
 	return err;
+}
+
+static void frameio_control_fill_queue_pair(const struct frameio_qp *qp,
+					    struct frameio_queue_pair *pair)
+{
+	pair->fp_open = READ_ONCE(qp->bound);
+	pair->fp_mode = READ_ONCE(qp->mode);
+	pair->fp_read_len = READ_ONCE(qp->read.len);
+	pair->fp_read_limit = READ_ONCE(qp->read.limit.frames);
+	pair->fp_read_bytes = READ_ONCE(qp->read.limit.bytes);
+	pair->fp_write_len = READ_ONCE(qp->write.len);
+	pair->fp_write_limit = READ_ONCE(qp->write.limit.frames);
+	pair->fp_write_bytes = READ_ONCE(qp->write.limit.bytes);
+	frameio_stats_get(qp, &pair->fp_stats);
+}
+
+/**
+ * frameio_control_queue_pair() - FRAMEIO_QUEUE_PAIR
+ * @arg: struct frameio_queue_pair of user space
+ * @user_size: its size as the caller knows it
+ *
+ * Return: 0 or -errno.
+ */
+int frameio_control_queue_pair(void __user *arg, size_t user_size)
+{
+	struct frameio_queue_pair pair = { .fp_open = 0 };
+	struct frameio_port *port;
+	int err = 0;
+
+	if (user_size < offsetofend(struct frameio_queue_pair, fp_queue))
+		return -EINVAL;
+	if (copy_from_user(&pair, arg, offsetofend(struct frameio_queue_pair, fp_queue)))
+		return -EFAULT;
+	if (frameio_control_check_name(pair.fp_name))
+		return -EINVAL;
+	port = frameio_control_find(pair.fp_name);
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	if (pair.fp_queue < port->nqps)
+		frameio_control_fill_queue_pair(&port->qps[pair.fp_queue], &pair);
+	else
+		err = -EINVAL;
+	frameio_port_put(port);
+	return err ? err : frameio_put_struct(arg, user_size, &pair, sizeof(pair));
 }

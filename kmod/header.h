@@ -40,6 +40,34 @@ static inline void frameio_header_fill(struct frameio_hdr *hdr, const struct sk_
 	};
 }
 
+/* What a NIC's driver told of a frame that waits to be read. */
+struct frameio_received {
+	u64 tstamp;
+	u16 flags;		/* FRAMEIO_F_TSTAMP_*, FRAMEIO_F_CSUM_VALID */
+};
+
+static inline struct frameio_received *frameio_received(struct sk_buff *skb)
+{
+	BUILD_BUG_ON(sizeof(struct frameio_received) > sizeof(skb->cb));
+	return (struct frameio_received *)skb->cb;
+}
+
+/**
+ * frameio_header_fill_received() - what a NIC's driver told of a frame, besides
+ * @hdr: its header, which has the rest
+ * @skb: the frame
+ */
+static inline void frameio_header_fill_received(struct frameio_hdr *hdr, struct sk_buff *skb)
+{
+	if (unlikely(skb_vlan_tag_present(skb))) {
+		hdr->flags |= FRAMEIO_F_VLAN;
+		hdr->vlan_tci = skb_vlan_tag_get(skb);
+		hdr->vlan_proto = ntohs(skb->vlan_proto);
+	}
+	hdr->flags |= frameio_received(skb)->flags;
+	hdr->tstamp = frameio_received(skb)->tstamp;
+}
+
 /* Smaller segments would let one frame become tens of thousands in a softirq. */
 #define FRAMEIO_GSO_SIZE_MIN	8
 

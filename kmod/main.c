@@ -22,10 +22,15 @@
  *	         |        (slot.c: that memory; header.c: the record's header)
  *	     queue.c      read queue ^          | write queue      one of each in
  *	                             |          v                  a queue pair
- *	     netdev.c     transmit path       NAPI
+ *	     netdev.c     transmit path       NAPI              of a virtual port, or
  *	                             ^          |
  *	                             |          v
  *	                  qdisc, routing, sockets: the network stack
+ *
+ *	     nic.c        receive handler     transmit queue    of a NIC port
+ *	                             ^          |
+ *	                             |          v
+ *	                  the driver of an interface of somebody else's
  *
  * Beside this, port.c holds the objects and their lives, control.c creates,
  * opens, deletes and lists ports, node.c makes /dev/frameio, stats.c counts,
@@ -39,15 +44,17 @@
  * are held by
  *
  *  - its interface, from ndo_init to the destructor that runs when the last
- *    user of the interface is gone;
+ *    user of the interface is gone; or, of a NIC port, the interface's receive
+ *    handler, from attaching to detaching;
  *  - each bound file, from frameio_port_bind() to its release, so that a call
  *    in flight, which holds the file, never sees the port freed;
  *  - whoever has just looked it up.
  *
  * The port's pointers to the interface and its transmit queues are not
- * references. They are NULL from ndo_uninit on, and the interface stays for an
- * RCU grace period after that: they are used under rcu_read_lock(), or under a
- * lock that ndo_uninit takes (RTNL, bind_lock).
+ * references. They are NULL from ndo_uninit (or detaching) on, and the interface
+ * stays for an RCU grace period after that: they are used under rcu_read_lock(), or
+ * under a lock that ndo_uninit takes (RTNL, bind_lock). A NIC port has none to
+ * transmit queues, as these are not ours to start and stop.
  *
  * STATES
  *
@@ -56,13 +63,17 @@
  *
  *	DOWN <--ndo_open, ndo_stop--> UP	both --unregistering--> GONE
  *
+ * A NIC port is UP while its interface is up and has a link. It learns that from
+ * notifiers, and is GONE when it is detached.
+ *
  * Reading works in DOWN and UP, writing in UP only. Who makes a change wakes
  * whoever sleeps on the port, and they look again.
  *
- * A file is unbound (the control node) until FRAMEIO_CREATE or FRAMEIO_OPEN, or
+ * A file is unbound (the control node) until FRAMEIO_CREATE, _ATTACH or _OPEN, or
  * bound from its opening on (a port's node). It stays bound until release. A
  * queue pair without a file has a closed read queue: frames that still come are
- * dropped and counted, and the steering sends new ones elsewhere.
+ * dropped and counted, and the steering sends new ones elsewhere. A NIC's frames are
+ * somebody's who has begun to read, or else the stack's.
  *
  * LOCKS
  *
@@ -72,6 +83,7 @@
  *	file's bind_lock > RTNL > port's bind_lock > queue's lock
  *	                   RTNL > node_lock
  *	port's bind_lock, read_lock, write_lock > transmit queue's lock > queue's lock
+ *	write_lock, RTNL > nic's lock > transmit queue's lock of the NIC, queue's lock
  *
  * read_lock and write_lock serialise the calls of one direction and are held
  * while user memory is copied, which a hostile program can make last for ever.
@@ -87,6 +99,7 @@
  * A full read queue stops the transmit queue that feeds it, and the queueing
  * discipline holds the frames; it is started again at half empty. A full write
  * queue makes writers wait, or get EAGAIN. queue.c argues why no wake-up is lost.
+ * A wire cannot be stopped: what a NIC receives for a full read queue is dropped.
  *
  * THE END OF A PORT
  *
@@ -104,14 +117,18 @@
  *  4. Each file's release empties what its reader still has and drops its
  *     reference. The last one frees the port.
  *
+ * A NIC port ends when it is detached, when its interface is deleted or moves to
+ * another network namespace: nic.c tells how.
+ *
  * Files hold the module, so it is removed only when all are closed; interfaces
- * that are left are deleted then.
+ * that are left are deleted then, and NICs let go.
  */
 #include <linux/module.h>
 
 #include "charge.h"
 #include "chardev.h"
 #include "netdev.h"
+#include "nic.h"
 #include "node.h"
 
 static int __init frameio_init(void)
@@ -127,11 +144,16 @@ static int __init frameio_init(void)
 	err = frameio_netdev_init();
 	if (err)
 		goto err_node;
-	err = frameio_node_enable(&frameio_chardev_fops);
+	err = frameio_nic_init();
 	if (err)
 		goto err_netdev;
+	err = frameio_node_enable(&frameio_chardev_fops);
+	if (err)
+		goto err_nic;
 	return 0;
 
+err_nic:
+	frameio_nic_exit();
 err_netdev:
 	frameio_netdev_exit();
 err_node:
@@ -145,6 +167,7 @@ err_charge:
 static void __exit frameio_exit(void)
 {
 	frameio_node_disable();
+	frameio_nic_exit();
 	frameio_netdev_exit();
 	frameio_node_exit();
 	frameio_charge_exit();

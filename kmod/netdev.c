@@ -19,26 +19,6 @@
 #include "sysfs.h"
 #include "trace.h"
 
-/*
- * Let go of what a frame must not keep while it waits for as long as a reader
- * likes: its sender's socket, memory shared with user space, its connection
- * and route. A socket would keep its network namespace, and this port in it,
- * from ever going away.
- */
-static bool frameio_netdev_detach_frame(struct sk_buff *skb)
-{
-	if (unlikely(skb_orphan_frags_rx(skb, GFP_ATOMIC)))
-		return false;
-	skb_tx_timestamp(skb);
-	skb_orphan(skb);
-	skb_dst_drop(skb);
-	nf_reset_ct(skb);
-	skb_ext_reset(skb);
-	/* a frame that a reader has taken may outlive the interface */
-	skb->dev = NULL;
-	return true;
-}
-
 /* Wake the reader if it may be asleep and no further frame comes at once. */
 static void frameio_netdev_wake_reader(struct frameio_qp *qp, bool more)
 {
@@ -85,7 +65,8 @@ static netdev_tx_t frameio_netdev_xmit(struct sk_buff *skb, struct net_device *d
 		frameio_drop_skb(skb, UNHANDLED_PROTO);
 		goto dropped;
 	}
-	if (unlikely(!frameio_netdev_detach_frame(skb))) {
+	skb_tx_timestamp(skb);
+	if (unlikely(!frameio_frame_detach(skb))) {
 		qp->transmit.drop_nomem++;
 		trace_frameio_drop(qp, FRAMEIO_TRACE_READ, 1, FRAMEIO_TRACE_NOMEM);
 		frameio_drop_skb(skb, NOMEM);
@@ -168,19 +149,6 @@ static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb)
 	napi_gro_receive(&qp->napi, skb);
 }
 
-/* Give back frames, take new ones, and let waiting writers go on. */
-static void frameio_netdev_take(struct frameio_qp *qp, u32 done, u32 done_bytes)
-{
-	const bool resumed = frameio_queue_take(&qp->write, done, done_bytes);
-
-	if (done)
-		trace_frameio_dequeue(qp, FRAMEIO_TRACE_WRITE, done);
-	if (resumed) {
-		trace_frameio_wake(qp, FRAMEIO_TRACE_WRITE);
-		wake_up_interruptible_poll(&qp->write.wait, EPOLLOUT | EPOLLWRNORM);
-	}
-}
-
 static int frameio_netdev_poll(struct napi_struct *napi, int budget)
 {
 	struct frameio_qp *qp = container_of(napi, struct frameio_qp, napi);
@@ -192,7 +160,7 @@ static int frameio_netdev_poll(struct napi_struct *napi, int budget)
 	while (work < budget) {
 		skb = __skb_dequeue(&qp->write.taken);
 		if (!skb) {
-			frameio_netdev_take(qp, work - given_back, bytes);
+			frameio_qp_give_back(qp, work - given_back, 0, bytes);
 			given_back = work;
 			bytes = 0;
 			skb = __skb_dequeue(&qp->write.taken);
@@ -204,7 +172,7 @@ static int frameio_netdev_poll(struct napi_struct *napi, int budget)
 		work++;
 	}
 	if (work > given_back)
-		frameio_netdev_take(qp, work - given_back, bytes);
+		frameio_qp_give_back(qp, work - given_back, 0, bytes);
 	if (work < budget)
 		napi_complete_done(napi, work);
 	return work;
@@ -454,37 +422,6 @@ struct net_device *frameio_netdev_create(struct net *net, const char *name,
 		return ERR_PTR(err);
 	}
 	return dev;
-}
-
-/**
- * frameio_netdev_creator_gone() - the file that created a port is closed
- * @port: the port, which goes with it unless it is persistent by now
- */
-void frameio_netdev_creator_gone(struct frameio_port *port)
-{
-	struct net_device *dev;
-
-	rtnl_lock();
-	port->creator = false;
-	dev = rtnl_dereference(port->dev);
-	if (dev && !(port->flags & FRAMEIO_PORT_PERSIST))
-		unregister_netdevice(dev);
-	rtnl_unlock();
-}
-
-/**
- * frameio_netdev_delete() - delete the interface of a port, if it is still there
- * @port: the port; the caller holds a reference, and no lock
- */
-void frameio_netdev_delete(struct frameio_port *port)
-{
-	struct net_device *dev;
-
-	rtnl_lock();
-	dev = rtnl_dereference(port->dev);
-	if (dev)
-		unregister_netdevice(dev);
-	rtnl_unlock();
 }
 
 static u32 frameio_link_u32(struct nlattr *data[], int type, u32 absent)

@@ -14,7 +14,7 @@
 #include <net/net_namespace.h>
 
 #include "compat.h"
-#include "netdev.h"
+#include "nic.h"
 #include "node.h"
 
 #define FRAMEIO_NODE_CONTROL	0
@@ -104,11 +104,15 @@ static bool frameio_node_name_is_ours(const char *name)
 	return !strcmp(name, "control") || !strcmp(name, "tun");
 }
 
-/*
- * Give a port its node. A port that cannot have one is still reached through
- * the control node, so a failure is only reported.
+/**
+ * frameio_node_add() - give a port its node
+ * @port: the port
+ * @dev: its interface; RTNL is held
+ *
+ * A port that cannot have one is still reached through the control node, so a
+ * failure is only reported.
  */
-static void frameio_node_add(struct frameio_port *port, const struct net_device *dev)
+void frameio_node_add(struct frameio_port *port, const struct net_device *dev)
 {
 	struct device *device;
 	u32 node;
@@ -140,11 +144,13 @@ out:
 			    err);
 }
 
-/*
- * device_unregister() waits for a devnode() that is looking at the port, and
- * the caller holds a reference on the port.
+/**
+ * frameio_node_remove() - take a port's node away
+ * @port: the port; RTNL is held, and a reference on the port
+ *
+ * device_unregister() waits for a devnode() that is looking at the port.
  */
-static void frameio_node_remove(struct frameio_port *port)
+void frameio_node_remove(struct frameio_port *port)
 {
 	mutex_lock(&frameio_node_lock);
 	if (port->node) {
@@ -159,19 +165,20 @@ static void frameio_node_remove(struct frameio_port *port)
 static int frameio_node_event(struct notifier_block *block, unsigned long event, void *info)
 {
 	struct net_device *dev = netdev_notifier_info_to_dev(info);
+	struct frameio_port *port = frameio_port_of(dev);
 
-	if (!frameio_netdev_is_port(dev))
+	if (!port)
 		return NOTIFY_DONE;
 	switch (event) {
 	case NETDEV_REGISTER:
-		frameio_node_add(frameio_netdev_port(dev), dev);
+		frameio_node_add(port, dev);
 		break;
 	case NETDEV_CHANGENAME:
-		frameio_node_remove(frameio_netdev_port(dev));
-		frameio_node_add(frameio_netdev_port(dev), dev);
+		frameio_node_remove(port);
+		frameio_node_add(port, dev);
 		break;
 	case NETDEV_UNREGISTER:
-		frameio_node_remove(frameio_netdev_port(dev));
+		frameio_node_remove(port);
 		break;
 	}
 	return NOTIFY_DONE;

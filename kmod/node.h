@@ -10,6 +10,8 @@
 
 #include "port.h"
 
+void frameio_node_add(struct frameio_port *port, const struct net_device *dev);
+void frameio_node_remove(struct frameio_port *port);
 int frameio_node_init(void);
 int frameio_node_enable(const struct file_operations *fops);
 void frameio_node_disable(void);

@@ -12,6 +12,7 @@
 #include <net/net_namespace.h>
 
 #include "charge.h"
+#include "nic.h"
 #include "port.h"
 #include "trace.h"
 
@@ -41,8 +42,8 @@ struct frameio_port *frameio_port_alloc(const struct frameio_port_config *config
 	port = kvzalloc(struct_size(port, qps, config->nqueues_max), GFP_KERNEL_ACCOUNT);
 	if (!port)
 		return ERR_PTR(-ENOMEM);
-	/* where there is one queue pair there is nothing to steer */
-	if (config->nqueues_max > 1) {
+	/* one queue pair leaves nothing to steer, and a NIC knows nothing of what was written */
+	if (config->nqueues_max > 1 && !(config->flags & FRAMEIO_PORT_NIC)) {
 		port->flows = kvcalloc(FRAMEIO_FLOW_SETS * FRAMEIO_FLOW_WAYS,
 				       sizeof(*port->flows), GFP_KERNEL_ACCOUNT);
 		if (!port->flows) {
@@ -63,6 +64,10 @@ struct frameio_port *frameio_port_alloc(const struct frameio_port_config *config
 	port->nqps = config->nqueues_max;
 	for (i = 0; i < port->nqps; i++)
 		frameio_qp_init(&port->qps[i], port, i, config);
+	if ((port->flags & FRAMEIO_PORT_NIC) && frameio_nic_alloc(port)) {
+		frameio_port_put(port);
+		return ERR_PTR(-ENOMEM);
+	}
 	return port;
 }
 
@@ -80,6 +85,7 @@ static void frameio_port_free(struct kref *ref)
 		frameio_page_frag_drain(&port->qps[i].write_pages);
 
 	mutex_destroy(&port->bind_lock);
+	frameio_nic_free(port);
 	kvfree(port->flows);
 	kvfree(port);
 }
@@ -123,7 +129,7 @@ static void frameio_port_update_carrier(struct frameio_port *port)
 {
 	struct net_device *dev = frameio_port_dev(port);
 
-	if (!dev)
+	if (!dev || frameio_port_is_nic(port))
 		return;
 	if (port->nopen && port->carrier)
 		netif_carrier_on(dev);
@@ -165,7 +171,7 @@ static void frameio_qp_set_limits(struct frameio_qp *qp, const struct frameio_li
  * @port: the port
  * @queue: which one, or FRAMEIO_QUEUE_ANY
  *
- * The first one turns the interface's carrier on.
+ * The first one turns a virtual port's carrier on.
  *
  * Return: the queue pair, with a reference on the port that
  * frameio_port_unbind() drops; or ERR_PTR of -EBUSY, -EINVAL, -ENODEV or -ENOMEM.
@@ -223,6 +229,25 @@ void frameio_qp_purge_taken(struct frameio_qp *qp)
 
 	if (dropped)
 		trace_frameio_drop(qp, FRAMEIO_TRACE_READ, dropped, FRAMEIO_TRACE_CLOSED);
+}
+
+/**
+ * frameio_qp_give_back() - as the consumer of the write queue, give back frames and take new ones
+ * @qp: the queue pair
+ * @done: frames taken before that are the kernel's now
+ * @dropped: frames taken before that were dropped
+ * @bytes: the memory that both took
+ */
+void frameio_qp_give_back(struct frameio_qp *qp, u32 done, u32 dropped, u32 bytes)
+{
+	const bool resumed = frameio_queue_take(&qp->write, done + dropped, bytes);
+
+	if (done)
+		trace_frameio_dequeue(qp, FRAMEIO_TRACE_WRITE, done);
+	if (resumed) {
+		trace_frameio_wake(qp, FRAMEIO_TRACE_WRITE);
+		wake_up_interruptible_poll(&qp->write.wait, EPOLLOUT | EPOLLWRNORM);
+	}
 }
 
 /**
@@ -323,7 +348,7 @@ static int frameio_port_may_set_limits(struct frameio_port *port,
 /**
  * frameio_port_attach_dev() - join a port and its interface
  * @port: the port
- * @dev: the interface, on its way to being registered; RTNL is held
+ * @dev: the interface, on its way to being registered, or a NIC; RTNL is held
  */
 void frameio_port_attach_dev(struct frameio_port *port, struct net_device *dev)
 {
@@ -332,7 +357,9 @@ void frameio_port_attach_dev(struct frameio_port *port, struct net_device *dev)
 	mutex_lock(&port->bind_lock);
 	rcu_assign_pointer(port->dev, dev);
 	for (i = 0; i < port->nqps; i++) {
-		rcu_assign_pointer(port->qps[i].txq, netdev_get_tx_queue(dev, i));
+		/* a NIC's transmit queues are not ours to start */
+		if (!frameio_port_is_nic(port))
+			rcu_assign_pointer(port->qps[i].txq, netdev_get_tx_queue(dev, i));
 		frameio_queue_open(&port->qps[i].write, NULL);
 	}
 	frameio_port_update_carrier(port);
@@ -400,9 +427,9 @@ void frameio_port_set_state(struct frameio_port *port, enum frameio_state state)
  * frameio_port_gone() - part a port from its interface for good
  * @port: the port
  *
- * The interface is being unregistered: it is down, NAPI is off, and its memory
- * stays until RCU readers are done. RTNL is held, so this must not wait for
- * read_lock or write_lock; calls in flight see the state, or the closed queue.
+ * The interface is being unregistered (it is down, NAPI is off), or a NIC was let go,
+ * and its memory stays until RCU readers are done. RTNL is held, so this must not wait
+ * for read_lock or write_lock; calls in flight see the state, or the closed queue.
  */
 void frameio_port_gone(struct frameio_port *port)
 {

@@ -32,6 +32,7 @@ enum frameio_state {
 struct frameio_transmit_stats {
 	u64 queued, queued_bytes;
 	u64 drop_closed, drop_invalid, drop_nomem;
+	u64 drop_full;		/* on a NIC port, all under the read queue's lock */
 };
 
 /* Counters of the calls of one direction, under read_lock or write_lock. */
@@ -42,9 +43,10 @@ struct frameio_call_stats {
 	u64 errors;
 };
 
-/* Counters of the receive path, NAPI's. */
+/* Counters of the receive path, NAPI's; or on a NIC port of the driver's transmit path. */
 struct frameio_receive_stats {
 	u64 received, received_bytes;
+	u64 drop_invalid;
 };
 
 /**
@@ -68,7 +70,7 @@ struct frameio_record {
  * @read: frames waiting for user space to read
  * @transmit: counters
  * @idle: the reader may be asleep and was not woken yet; the transmit queue's lock
- * @txq: the transmit queue that feeds @read; NULL once the port is gone
+ * @txq: the transmit queue that feeds @read; NULL once the port is gone, and of a NIC
  * @read_lock: one reader at a time; held across copies to user space
  * @reads: counters
  * @write: frames user space wrote, on their way into the kernel
@@ -76,7 +78,7 @@ struct frameio_record {
  * @writes: counters
  * @write_pages: what records are copied into, a page's fragment each; @write_lock
  * @write_batch: records taken and not yet queued; empty unless @write_lock is held
- * @napi: drains @write into the receive path
+ * @napi: drains @write into the receive path; unused of a NIC port
  * @receive: counters
  *
  * read_lock and write_lock are held while user memory is touched, which may
@@ -125,9 +127,10 @@ struct frameio_qp {
  * @creator: a file is open with which the port goes, unless it is persistent; RTNL
  * @node: its minor number among the device nodes, 0: none; under node.c's lock
  * @nodedev: its device node; likewise
+ * @nic: what a NIC port has besides; NULL: it is a virtual port; constant
  * @nopen: queue pairs that a file is bound to
  * @nsteer: entries of @steer
- * @steer: the bound queue pairs, among which flows are spread
+ * @steer: the bound queue pairs, among which a virtual port's flows are spread
  * @flows: which queue pair a flow was written to, by its hash; see frameio_flow_learn()
  * @nqueues: queue pairs in use, the first of @qps; written under RTNL and @bind_lock
  * @nqps: entries of @qps, constant
@@ -153,6 +156,8 @@ struct frameio_port {
 
 	u32 node;
 	struct device *nodedev;
+
+	struct frameio_nic *nic;
 
 	u16 nopen;
 	u16 nsteer;
@@ -180,6 +185,7 @@ void frameio_port_get(struct frameio_port *port);
 void frameio_port_put(struct frameio_port *port);
 struct frameio_qp *frameio_port_bind(struct frameio_port *port, u32 queue);
 void frameio_port_unbind(struct frameio_qp *qp);
+void frameio_qp_give_back(struct frameio_qp *qp, u32 done, u32 dropped, u32 bytes);
 bool frameio_port_may_open(const struct frameio_port *port, struct net *net);
 bool frameio_port_may_open_node(const struct frameio_port *port);
 void frameio_port_attach_dev(struct frameio_port *port, struct net_device *dev);
@@ -223,6 +229,11 @@ static inline enum frameio_state frameio_port_state(const struct frameio_port *p
 static inline bool frameio_port_is_l3(const struct frameio_port *port)
 {
 	return port->flags & FRAMEIO_PORT_L3;
+}
+
+static inline bool frameio_port_is_nic(const struct frameio_port *port)
+{
+	return port->nic;
 }
 
 static inline u32 frameio_port_frame_min(const struct frameio_port *port)

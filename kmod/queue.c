@@ -139,6 +139,23 @@ u32 frameio_queue_close(struct frameio_queue *queue, bool *resumed)
 }
 
 /**
+ * frameio_queue_purge() - as the consumer, note frames that it took and freed unused
+ * @queue: the queue
+ * @n: how many
+ * @bytes: the memory that these took
+ */
+void frameio_queue_purge(struct frameio_queue *queue, u32 n, u32 bytes)
+{
+	spin_lock_bh(&queue->waiting.lock);
+	queue->purged += n;
+	WRITE_ONCE(queue->len, queue->len - n);
+	WRITE_ONCE(queue->bytes, queue->bytes - bytes);
+	queue->taken_bytes -= bytes;
+	frameio_queue_uncharge(queue);
+	spin_unlock_bh(&queue->waiting.lock);
+}
+
+/**
  * frameio_queue_purge_taken() - free what the consumer took; as the consumer
  * @queue: the queue
  *
@@ -146,16 +163,10 @@ u32 frameio_queue_close(struct frameio_queue *queue, bool *resumed)
  */
 u32 frameio_queue_purge_taken(struct frameio_queue *queue)
 {
-	u32 n = skb_queue_len(&queue->taken);
+	const u32 n = skb_queue_len(&queue->taken);
 
 	frameio_queue_free(&queue->taken);
-	spin_lock_bh(&queue->waiting.lock);
-	queue->purged += n;
-	WRITE_ONCE(queue->len, queue->len - n);
-	WRITE_ONCE(queue->bytes, queue->bytes - queue->taken_bytes);
-	queue->taken_bytes = 0;
-	frameio_queue_uncharge(queue);
-	spin_unlock_bh(&queue->waiting.lock);
+	frameio_queue_purge(queue, n, queue->taken_bytes);
 	return n;
 }
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A queue of frames between two contexts: the read queue, from the transmit
- * path to a reader, and the write queue, from a writer to NAPI.
+ * path (or a NIC's receive handler) to a reader, and the write queue, from a writer
+ * to NAPI (or to whoever hands frames to a NIC's driver).
  */
 #ifndef _FRAMEIO_QUEUE_H
 #define _FRAMEIO_QUEUE_H
 
 #include <linux/skbuff.h>
 #include <linux/wait.h>
+#include <net/dst.h>
 
 /**
  * struct frameio_limit - how much a queue holds
@@ -40,7 +42,9 @@ struct frameio_limit {
  * @taken: frames that the consumer took and is not done with; the consumer's own
  *
  * One producer and one consumer work at a time; each side sees to that with a
- * lock of its own (the transmit queue's and read_lock, write_lock and NAPI).
+ * lock of its own (the transmit queue's and read_lock, write_lock and NAPI, or the
+ * NIC's). Only a NIC's receive handler runs on several CPUs at once: it does all that
+ * a producer does under the lock here.
  * The lock here is taken once per frame or batch by the producer and once per
  * batch by the consumer, never across a copy, so that teardown and resizing
  * wait for nobody.
@@ -68,6 +72,7 @@ void frameio_queue_open(struct frameio_queue *queue, struct sock *account);
 struct sock *frameio_queue_settle(struct frameio_queue *queue);
 void frameio_queue_charge(struct frameio_queue *queue);
 u32 frameio_queue_close(struct frameio_queue *queue, bool *resumed);
+void frameio_queue_purge(struct frameio_queue *queue, u32 n, u32 bytes);
 u32 frameio_queue_purge_taken(struct frameio_queue *queue);
 bool frameio_queue_set_limit(struct frameio_queue *queue, const struct frameio_limit *limit);
 bool frameio_queue_stall(struct frameio_queue *queue);
@@ -100,6 +105,48 @@ static inline bool frameio_queue_full(const struct frameio_queue *queue)
 }
 
 /**
+ * frameio_frame_detach() - let go of what a frame must not keep while it waits
+ * @skb: the frame
+ *
+ * It waits for as long as a reader likes: without its sender's socket, memory shared
+ * with user space, its connection and route. A socket would keep its network
+ * namespace, and the port in it, from ever going away; and a frame that a reader has
+ * taken may outlive the interface.
+ *
+ * Return: false if there is no memory for it.
+ */
+static inline bool frameio_frame_detach(struct sk_buff *skb)
+{
+	if (unlikely(skb_orphan_frags_rx(skb, GFP_ATOMIC)))
+		return false;
+	skb_orphan(skb);
+	skb_dst_drop(skb);
+	nf_reset_ct(skb);
+	skb_ext_reset(skb);
+	skb->dev = NULL;
+	return true;
+}
+
+/**
+ * frameio_queue_append() - append one frame to an open queue, under its lock
+ * @queue: the queue
+ * @skb: the frame, now the queue's
+ *
+ * Return: true if it was empty, and the consumer may be asleep.
+ */
+static inline bool frameio_queue_append(struct frameio_queue *queue, struct sk_buff *skb)
+{
+	const bool was_empty = !queue->len;
+
+	WRITE_ONCE(queue->len, queue->len + 1);
+	WRITE_ONCE(queue->bytes, queue->bytes + skb->truesize);
+	if (unlikely(queue->bytes > queue->charged))
+		frameio_queue_charge(queue);
+	__skb_queue_tail(&queue->waiting, skb);
+	return was_empty;
+}
+
+/**
  * frameio_queue_put() - append one frame; transmit path, bottom halves off
  * @queue: the queue; the caller saw that it is not full, and is its only producer
  * @skb: the frame; the queue's if this returns true, the caller's otherwise
@@ -114,15 +161,8 @@ static inline bool frameio_queue_put(struct frameio_queue *queue, struct sk_buff
 
 	spin_lock(&queue->waiting.lock);
 	open = !queue->closed;
-	if (likely(open)) {
-		if (!queue->len)
-			*was_empty = true;
-		WRITE_ONCE(queue->len, queue->len + 1);
-		WRITE_ONCE(queue->bytes, queue->bytes + skb->truesize);
-		if (unlikely(queue->bytes > queue->charged))
-			frameio_queue_charge(queue);
-		__skb_queue_tail(&queue->waiting, skb);
-	}
+	if (likely(open))
+		*was_empty |= frameio_queue_append(queue, skb);
 	spin_unlock(&queue->waiting.lock);
 	return open;
 }

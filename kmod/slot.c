@@ -84,62 +84,104 @@ struct iov_iter *frameio_slot_iter(struct frameio_slot *slot, unsigned int direc
 	return &slot->iter;
 }
 
-static bool frameio_put_short(void __user *base, const void *from, size_t len)
-{
-	const char *next = from;
-	char __user *to = base;
+/* Words that are copied without a look at how many are left. */
+#define FRAMEIO_WORDS	4
 
-	if (!user_write_access_begin(to, len))
-		return false;
-	for (; len >= sizeof(u64); len -= sizeof(u64), next += sizeof(u64), to += sizeof(u64))
-		unsafe_put_user(*(const u64 *)next, (u64 __user *)to, fault);
+/* Between user_write_access_begin() and its end. */
+static __always_inline bool frameio_put_words(char __user *to, const char *from, size_t len)
+{
+	for (; len >= FRAMEIO_WORDS * sizeof(u64); len -= FRAMEIO_WORDS * sizeof(u64)) {
+		unsafe_put_user(((const u64 *)from)[0], (u64 __user *)to, fault);
+		unsafe_put_user(((const u64 *)from)[1], (u64 __user *)to + 1, fault);
+		unsafe_put_user(((const u64 *)from)[2], (u64 __user *)to + 2, fault);
+		unsafe_put_user(((const u64 *)from)[3], (u64 __user *)to + 3, fault);
+		from += FRAMEIO_WORDS * sizeof(u64);
+		to += FRAMEIO_WORDS * sizeof(u64);
+	}
+	for (; len >= sizeof(u64); len -= sizeof(u64), from += sizeof(u64), to += sizeof(u64))
+		unsafe_put_user(*(const u64 *)from, (u64 __user *)to, fault);
 	if (len & sizeof(u32)) {
-		unsafe_put_user(*(const u32 *)next, (u32 __user *)to, fault);
-		next += sizeof(u32);
+		unsafe_put_user(*(const u32 *)from, (u32 __user *)to, fault);
+		from += sizeof(u32);
 		to += sizeof(u32);
 	}
 	if (len & sizeof(u16)) {
-		unsafe_put_user(*(const u16 *)next, (u16 __user *)to, fault);
-		next += sizeof(u16);
+		unsafe_put_user(*(const u16 *)from, (u16 __user *)to, fault);
+		from += sizeof(u16);
 		to += sizeof(u16);
 	}
 	if (len & sizeof(u8))
-		unsafe_put_user(*(const u8 *)next, (u8 __user *)to, fault);
-	user_write_access_end();
+		unsafe_put_user(*(const u8 *)from, (u8 __user *)to, fault);
 	return true;
 
 fault:
-	user_write_access_end();
 	return false;
 }
 
-static bool frameio_get_short(const void __user *base, void *to, size_t len)
+/* Between user_read_access_begin() and its end. */
+static __always_inline bool frameio_get_words(char *to, const char __user *from, size_t len)
 {
-	const char __user *from = base;
-	char *next = to;
-
-	if (!user_read_access_begin(from, len))
-		return false;
-	for (; len >= sizeof(u64); len -= sizeof(u64), next += sizeof(u64), from += sizeof(u64))
-		unsafe_get_user(*(u64 *)next, (const u64 __user *)from, fault);
+	for (; len >= FRAMEIO_WORDS * sizeof(u64); len -= FRAMEIO_WORDS * sizeof(u64)) {
+		unsafe_get_user(((u64 *)to)[0], (const u64 __user *)from, fault);
+		unsafe_get_user(((u64 *)to)[1], (const u64 __user *)from + 1, fault);
+		unsafe_get_user(((u64 *)to)[2], (const u64 __user *)from + 2, fault);
+		unsafe_get_user(((u64 *)to)[3], (const u64 __user *)from + 3, fault);
+		from += FRAMEIO_WORDS * sizeof(u64);
+		to += FRAMEIO_WORDS * sizeof(u64);
+	}
+	for (; len >= sizeof(u64); len -= sizeof(u64), from += sizeof(u64), to += sizeof(u64))
+		unsafe_get_user(*(u64 *)to, (const u64 __user *)from, fault);
 	if (len & sizeof(u32)) {
-		unsafe_get_user(*(u32 *)next, (const u32 __user *)from, fault);
-		next += sizeof(u32);
+		unsafe_get_user(*(u32 *)to, (const u32 __user *)from, fault);
 		from += sizeof(u32);
+		to += sizeof(u32);
 	}
 	if (len & sizeof(u16)) {
-		unsafe_get_user(*(u16 *)next, (const u16 __user *)from, fault);
-		next += sizeof(u16);
+		unsafe_get_user(*(u16 *)to, (const u16 __user *)from, fault);
 		from += sizeof(u16);
+		to += sizeof(u16);
 	}
 	if (len & sizeof(u8))
-		unsafe_get_user(*(u8 *)next, (const u8 __user *)from, fault);
-	user_read_access_end();
+		unsafe_get_user(*(u8 *)to, (const u8 __user *)from, fault);
 	return true;
 
 fault:
-	user_read_access_end();
 	return false;
+}
+
+static bool frameio_put_short(char __user *to, const void *from, size_t len)
+{
+	bool copied;
+
+	if (!user_write_access_begin(to, len))
+		return false;
+	copied = frameio_put_words(to, from, len);
+	user_write_access_end();
+	return copied;
+}
+
+static bool frameio_put_short_record(char __user *to, const struct frameio_hdr *hdr,
+				     const void *frame, size_t len)
+{
+	bool copied;
+
+	if (!user_write_access_begin(to, sizeof(*hdr) + len))
+		return false;
+	copied = frameio_put_words(to, (const char *)hdr, sizeof(*hdr)) &&
+		 frameio_put_words(to + sizeof(*hdr), frame, len);
+	user_write_access_end();
+	return copied;
+}
+
+static bool frameio_get_short(const char __user *from, void *to, size_t len)
+{
+	bool copied;
+
+	if (!user_read_access_begin(from, len))
+		return false;
+	copied = frameio_get_words(to, from, len);
+	user_read_access_end();
+	return copied;
 }
 
 /* May a copy go word by word, whatever the alignment? */
@@ -164,6 +206,24 @@ bool frameio_slot_put(struct frameio_slot *slot, const void *from, size_t len)
 	if (slot->base)
 		return !copy_to_user(slot->base, from, len);
 	return copy_to_iter(from, len, &slot->iter) == len;
+}
+
+/**
+ * frameio_slot_put_record() - copy a header and a frame to a slot in one piece
+ * @slot: the slot, which has a base, and room for both
+ * @hdr: the header
+ * @frame: the frame, memory of the kernel
+ * @len: bytes of it
+ *
+ * Return: false if the slot's memory cannot be written.
+ */
+bool frameio_slot_put_record(struct frameio_slot *slot, const struct frameio_hdr *hdr,
+			     const void *frame, size_t len)
+{
+	if (frameio_is_short(slot, sizeof(*hdr) + len))
+		return frameio_put_short_record(slot->base, hdr, frame, len);
+	return !copy_to_user(slot->base, hdr, sizeof(*hdr)) &&
+	       !copy_to_user(slot->base + sizeof(*hdr), frame, len);
 }
 
 /**

@@ -46,6 +46,8 @@ bool frameio_slots_next(const struct frameio_slots *slots, struct frameio_slot *
 			unsigned int direction);
 struct iov_iter *frameio_slot_iter(struct frameio_slot *slot, unsigned int direction);
 bool frameio_slot_put(struct frameio_slot *slot, const void *from, size_t len);
+bool frameio_slot_put_record(struct frameio_slot *slot, const struct frameio_hdr *hdr,
+			     const void *frame, size_t len);
 bool frameio_slot_get(struct frameio_slot *slot, void *to, size_t len);
 
 /**

@@ -34,6 +34,8 @@ void frameio_stats_get(const struct frameio_qp *qp, struct frameio_stats *stats)
 		.fs_write_received = frameio_count(qp->receive.received),
 		.fs_write_received_bytes = frameio_count(qp->receive.received_bytes),
 		.fs_write_drop_closed = frameio_count(qp->write.purged),
+		.fs_read_drop_full = frameio_count(qp->transmit.drop_full),
+		.fs_write_drop_invalid = frameio_count(qp->receive.drop_invalid),
 	};
 	for (mode = 0; mode < FRAMEIO_NMODES; mode++) {
 		stats->fs_read_frames[mode] = frameio_count(qp->reads.frames[mode]);

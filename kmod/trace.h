@@ -24,8 +24,9 @@ enum frameio_trace_queue {
 
 enum frameio_trace_reason {
 	FRAMEIO_TRACE_CLOSED,	/* there is no reader, or the port is gone */
-	FRAMEIO_TRACE_INVALID,	/* not IP, on an L3 port */
+	FRAMEIO_TRACE_INVALID,	/* not IP, on an L3 port; or nothing that a NIC takes */
 	FRAMEIO_TRACE_NOMEM,
+	FRAMEIO_TRACE_FULL,	/* the read queue of a NIC port */
 };
 
 static inline void frameio_trace_name(char *name, const struct frameio_qp *qp)
@@ -51,6 +52,7 @@ TRACE_DEFINE_ENUM(FRAMEIO_TRACE_WRITE);
 TRACE_DEFINE_ENUM(FRAMEIO_TRACE_CLOSED);
 TRACE_DEFINE_ENUM(FRAMEIO_TRACE_INVALID);
 TRACE_DEFINE_ENUM(FRAMEIO_TRACE_NOMEM);
+TRACE_DEFINE_ENUM(FRAMEIO_TRACE_FULL);
 
 #define frameio_show_queue(queue) __print_symbolic(queue,	\
 	{ FRAMEIO_TRACE_READ, "read" },				\
@@ -59,7 +61,8 @@ TRACE_DEFINE_ENUM(FRAMEIO_TRACE_NOMEM);
 #define frameio_show_reason(reason) __print_symbolic(reason,	\
 	{ FRAMEIO_TRACE_CLOSED, "closed" },			\
 	{ FRAMEIO_TRACE_INVALID, "invalid" },			\
-	{ FRAMEIO_TRACE_NOMEM, "nomem" })
+	{ FRAMEIO_TRACE_NOMEM, "nomem" },			\
+	{ FRAMEIO_TRACE_FULL, "full" })
 
 DECLARE_EVENT_CLASS(frameio_frames,
 	TP_PROTO(const struct frameio_qp *qp, enum frameio_trace_queue queue, u32 frames),

@@ -173,6 +173,45 @@ int frameio_batch_write(struct frameio_batch *batch, struct frameio_qp *qp)
 	return i;
 }
 
+/* A struct frameio for records that are a batch's. */
+union some_records {
+	struct frameio fio;
+	unsigned char space[sizeof(struct frameio) +
+			    FRAMEIO_NFRAMES_MAX * sizeof(struct framevec)];
+};
+
+_Static_assert(FRAMEIO_NFRAMES_MAX <= 32, "a uint32_t has a bit for each record");
+
+int frameio_batch_write_some(const struct frameio_batch *batch, uint32_t records,
+			     struct frameio_qp *qp)
+{
+	const struct frameio_hdr *hdr;
+	union some_records some;
+	struct frameio *fio = &some.fio;
+	unsigned int i, n = 0;
+	int err;
+
+	for (i = 0; i < batch->count; i++) {
+		if (!(records & (1U << i)))
+			continue;
+		hdr = vec_hdr(&batch->fio->fio_vecs[i]);
+		fio->fio_vecs[n++] = (struct framevec) {
+			.fv_buf = batch->fio->fio_vecs[i].fv_buf,
+			.fv_buflen = (uint64_t)hdr->hdrlen + hdr->len,
+		};
+	}
+	if (!n)
+		return 0;
+	fio->fio_version = FRAMEIO_VERSION;
+	fio->fio_nvpf = 1;
+	fio->fio_nvecs = n;
+	fio->fio_flags = 0;
+	err = frameio_ioctl(qp->fd, FRAMEIO_WRITE, fio);
+	if (err)
+		return err;
+	return fio->fio_nvecs && fio->fio_nvecs <= n ? (int)fio->fio_nvecs : -EBADMSG;
+}
+
 /* The vectors change places; what they point to stays where it is. */
 void frameio_batch_drop(struct frameio_batch *batch, unsigned int n)
 {

@@ -69,6 +69,24 @@ int frameio_create(struct frameio_qp **qp, const char *netns,
 		   const struct frameio_port_config *config);
 
 /**
+ * frameio_attach() - make an existing interface a NIC port and open its queue pair 0
+ * @qp: out: the queue pair; frameio_close() it
+ * @netns: the network namespace that the interface is in, as for frameio_create()
+ * @config: which interface, by @name, and how; of its flags FRAMEIO_PORT_PERSIST, _OWNER,
+ *	_GROUP and _STEER_CPU
+ *
+ * The interface is let go with @qp, unless FRAMEIO_PORT_PERSIST is among the flags;
+ * frameio_delete() lets it go, too.
+ *
+ * Return: 0; -EPERM without CAP_NET_ADMIN; -ENODEV, no such interface; -EOPNOTSUPP, it is
+ * a virtual port or no Ethernet interface; -EBUSY, a bridge, a bond or the like, or
+ * frameio takes what it receives already; -EINVAL, a name or number that cannot be;
+ * others as for frameio_create().
+ */
+int frameio_attach(struct frameio_qp **qp, const char *netns,
+		   const struct frameio_port_config *config);
+
+/**
  * frameio_open() - open a queue pair of a port that exists
  * @qp: out: the queue pair; frameio_close() it
  * @netns: where the port is, as for frameio_create()
@@ -88,7 +106,7 @@ int frameio_open(struct frameio_qp **qp, const char *netns, const char *name, un
 void frameio_close(struct frameio_qp *qp);
 
 /**
- * frameio_delete() - delete a virtual port, whoever uses it
+ * frameio_delete() - delete a virtual port, or let a NIC port's interface go, whoever uses it
  * @netns: where it is, as for frameio_create()
  * @name: the interface's name
  *
@@ -105,6 +123,19 @@ int frameio_delete(const char *netns, const char *name);
  * as for frameio_create().
  */
 int frameio_list(const char *netns, struct frameio_info **ports);
+
+/**
+ * frameio_get_queue_pair() - what a queue pair of any port is doing, and its counters
+ * @netns: where the port is, as for frameio_create()
+ * @name: the interface's name
+ * @queue: which queue pair
+ * @pair: out
+ *
+ * Return: 0; -ENODEV, no such interface; -EOPNOTSUPP, it is no port; -EINVAL, it has no
+ * such queue pair or the name cannot be; others as for frameio_create().
+ */
+int frameio_get_queue_pair(const char *netns, const char *name, unsigned int queue,
+			   struct frameio_queue_pair *pair);
 
 /* --- a queue pair's settings: frameio_fd(3). Any thread may call these. ------ */
 
@@ -143,6 +174,23 @@ int frameio_set_limits(struct frameio_qp *qp, unsigned int read_limit, unsigned 
 /** Set how many bytes of memory the queues hold, as the kernel accounts it; likewise. */
 int frameio_set_byte_limits(struct frameio_qp *qp, unsigned int read_bytes,
 			    unsigned int write_bytes);
+
+struct sock_filter;	/* of <linux/filter.h>; struct bpf_insn of <pcap/bpf.h> is laid out alike */
+
+/**
+ * frameio_set_filter() - choose which frames a queue pair of a NIC port takes
+ * @qp: the queue pair
+ * @insns: a classic BPF program, as SO_ATTACH_FILTER has it: it sees the frame from its
+ *	first byte; 0 lets it go on to the stack, another value takes it
+ * @n: instructions of it, up to 4096; 0: all frames, as at first
+ *
+ * Nothing is taken before the first call that reads or waits for POLLIN, so that a filter
+ * set before that sees every frame.
+ *
+ * Return: 0; -EINVAL, the kernel does not accept the program; -EOPNOTSUPP, it is no NIC
+ * port; -ENOMEM.
+ */
+int frameio_set_filter(struct frameio_qp *qp, const struct sock_filter *insns, unsigned int n);
 
 /** Get what the port is. Return: 0, or -ENODEV if it is gone. */
 int frameio_get_info(struct frameio_qp *qp, struct frameio_info *info);
@@ -252,6 +300,21 @@ int frameio_batch_read(struct frameio_batch *batch, struct frameio_qp *qp);
  * -ENODEV, -ENOMEM, -EBADMSG. After an error the batch is as it was.
  */
 int frameio_batch_write(struct frameio_batch *batch, struct frameio_qp *qp);
+
+/**
+ * frameio_batch_write_some() - write some of the batch's frames, in one call
+ * @batch: the batch, which keeps them
+ * @records: which: bit i is for record i, and those of records it does not have mean nothing
+ * @qp: the queue pair
+ *
+ * So the frames of one batch can go to different ports, and one frame to several, without
+ * being copied before. Threads may do this with one batch at the same time.
+ *
+ * Return: how many were accepted, at least 1, the first so many of @records; 0 if those
+ * are none; or an error as of frameio_batch_write(), about the first of @records.
+ */
+int frameio_batch_write_some(const struct frameio_batch *batch, uint32_t records,
+			     struct frameio_qp *qp);
 
 /** Drop the first @n records, such as one that a port did not take. */
 void frameio_batch_drop(struct frameio_batch *batch, unsigned int n);

@@ -58,7 +58,7 @@ static int set_name(char field[FRAMEIO_NAMESIZE], const char *name)
 	return 0;
 }
 
-/* Do FRAMEIO_CREATE or FRAMEIO_OPEN in @netns, and make a handle of the file. */
+/* Do FRAMEIO_CREATE, FRAMEIO_ATTACH or FRAMEIO_OPEN in @netns, and make a handle of the file. */
 static int open_qp(struct frameio_qp **out, const char *netns, unsigned long request,
 		   void *argument)
 {
@@ -79,16 +79,14 @@ static int open_qp(struct frameio_qp **out, const char *netns, unsigned long req
 	return 0;
 }
 
-int frameio_create(struct frameio_qp **qp, const char *netns,
-		   const struct frameio_port_config *config)
+/* FRAMEIO_CREATE or FRAMEIO_ATTACH. */
+static int create_port(struct frameio_qp **qp, const char *netns, unsigned long request,
+		       const char *name, const struct frameio_port_config *config)
 {
-	static const struct frameio_port_config defaults;
 	struct frameio_create create = { 0 };
 	int err;
 
-	if (!config)
-		config = &defaults;
-	err = set_name(create.fc_name, config->name ? config->name : "fio%d");
+	err = set_name(create.fc_name, name);
 	if (err)
 		return err;
 	create.fc_flags = config->flags;
@@ -99,7 +97,26 @@ int frameio_create(struct frameio_qp **qp, const char *netns,
 	create.fc_write_bytes = config->write_bytes;
 	create.fc_owner = config->owner;
 	create.fc_group = config->group;
-	return open_qp(qp, netns, FRAMEIO_CREATE, &create);
+	return open_qp(qp, netns, request, &create);
+}
+
+int frameio_create(struct frameio_qp **qp, const char *netns,
+		   const struct frameio_port_config *config)
+{
+	static const struct frameio_port_config defaults;
+
+	if (!config)
+		config = &defaults;
+	return create_port(qp, netns, FRAMEIO_CREATE, config->name ? config->name : "fio%d",
+			   config);
+}
+
+int frameio_attach(struct frameio_qp **qp, const char *netns,
+		   const struct frameio_port_config *config)
+{
+	if (!config || !config->name)
+		return -EINVAL;
+	return create_port(qp, netns, FRAMEIO_ATTACH, config->name, config);
 }
 
 int frameio_open(struct frameio_qp **qp, const char *netns, const char *name, unsigned int queue)
@@ -126,6 +143,18 @@ int frameio_delete(const char *netns, const char *name)
 	int err;
 
 	err = set_name(request.fd_name, name);
+	return err ? err : frameio_in_netns(netns, control_call_once, &call);
+}
+
+int frameio_get_queue_pair(const char *netns, const char *name, unsigned int queue,
+			   struct frameio_queue_pair *pair)
+{
+	struct control_call call = { .request = FRAMEIO_QUEUE_PAIR, .argument = pair };
+	int err;
+
+	memset(pair, 0, sizeof(*pair));
+	pair->fp_queue = queue;
+	err = set_name(pair->fp_name, name);
 	return err ? err : frameio_in_netns(netns, control_call_once, &call);
 }
 

@@ -54,6 +54,15 @@ int frameio_set_byte_limits(struct frameio_qp *qp, unsigned int read_bytes,
 	return frameio_ioctl(qp->fd, FRAMEIO_SET_LIMITS, &limits);
 }
 
+int frameio_set_filter(struct frameio_qp *qp, const struct sock_filter *insns, unsigned int n)
+{
+	struct frameio_filter filter = { .ff_insns = (uintptr_t)insns, .ff_len = n };
+
+	if (n > UINT16_MAX)
+		return -EINVAL;
+	return frameio_ioctl(qp->fd, FRAMEIO_SET_FILTER, &filter);
+}
+
 int frameio_get_info(struct frameio_qp *qp, struct frameio_info *info)
 {
 	return frameio_ioctl(qp->fd, FRAMEIO_INFO, info);

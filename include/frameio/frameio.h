@@ -127,6 +127,8 @@ struct frameio {
 #define FRAMEIO_PORT_PERSIST		0x0002	/* outlives the file that created it */
 #define FRAMEIO_PORT_OWNER		0x0004	/* fc_owner means something */
 #define FRAMEIO_PORT_GROUP		0x0008	/* fc_group means something */
+#define FRAMEIO_PORT_NIC		0x0010	/* in FRAMEIO_INFO and FRAMEIO_LIST: a NIC port */
+#define FRAMEIO_PORT_STEER_CPU		0x0020	/* FRAMEIO_ATTACH: spread frames by CPU */
 
 struct frameio_create {
 	char	fc_name[FRAMEIO_NAMESIZE]; /* "fio%d" takes the first free number; out: the name */
@@ -141,6 +143,26 @@ struct frameio_create {
 	__u32	fc_write_bytes;	/* likewise each write queue's */
 	__u32	fc_reserved[3];	/* 0 */
 };
+
+/*
+ * FRAMEIO_ATTACH, on an unbound file: makes the existing Ethernet interface fc_name of
+ * the caller's network namespace a NIC port, and binds the file to its queue pair 0.
+ * It is detached at the file's last close, unless it is persistent, and by
+ * FRAMEIO_DELETE; the interface stays.  Takes FRAMEIO_PORT_PERSIST, _OWNER, _GROUP and
+ * _STEER_CPU: of several files that read, a frame is offered first to the one whose turn
+ * is the CPU that received it, instead of the one that its flow's hash chooses.
+ *
+ * What the interface receives is read, as far as the files' filters take it, and what
+ * is written is sent, both past the protocol stack.  Who may open the port thus sees and
+ * sends whatever it likes on that wire, and may make the interface promiscuous: give
+ * FRAMEIO_PORT_OWNER and _GROUP with that in mind.  Frames that tc's ingress hook, XDP or
+ * a VLAN interface on it take are not seen.
+ *
+ * Needs CAP_NET_ADMIN as FRAMEIO_CREATE does.
+ * Errors: as FRAMEIO_CREATE, but for EEXIST; ENODEV, no such interface; EOPNOTSUPP, it is
+ * a virtual port or not Ethernet; EBUSY, also: somebody takes what it receives already,
+ * such as a bridge, a bond, macvlan, or a NIC port.
+ */
 
 /*
  * FRAMEIO_OPEN, on an unbound file: binds it to a queue pair of the port
@@ -163,8 +185,9 @@ struct frameio_open {
 };
 
 /*
- * FRAMEIO_DELETE, on any file: deletes the virtual port fd_name of the
- * caller's network namespace, whoever uses it; they get ENODEV and POLLHUP.
+ * FRAMEIO_DELETE, on any file: deletes the virtual port fd_name of the caller's
+ * network namespace, or detaches the NIC port, whoever uses it; they get ENODEV and
+ * POLLHUP.
  *
  * Needs CAP_NET_ADMIN as FRAMEIO_CREATE does.
  * Errors: EPERM; ENODEV, no such interface; EOPNOTSUPP, it is no port; EINVAL, a
@@ -235,6 +258,23 @@ struct frameio_limits {
  * FRAMEIO_O_*.  Errors: EINVAL, an option that this kernel does not know.
  */
 #define FRAMEIO_O_TRUNC			0x0001	/* cut a frame that the buffer cannot hold */
+/* On NIC ports only: */
+#define FRAMEIO_O_TAP			0x0002	/* copy frames; the stack gets them, too */
+#define FRAMEIO_O_PROMISC		0x0004	/* receive what others are sent as well */
+#define FRAMEIO_O_TSTAMP		0x0008	/* say when each frame came */
+
+/*
+ * FRAMEIO_SET_FILTER, on a bound file of a NIC port: which frames it takes.  A classic
+ * BPF program as SO_ATTACH_FILTER has it, which sees the frame from its first byte; 0
+ * lets the frame go on to other files and the stack, any other value takes it.  One of
+ * 0 instructions takes all, as in the beginning.
+ * Errors: EINVAL, a program that the kernel does not accept; EOPNOTSUPP, a virtual port.
+ */
+struct frameio_filter {
+	__u64	ff_insns;	/* address of struct sock_filter[ff_len] */
+	__u16	ff_len;		/* instructions, up to 4096 */
+	__u16	ff_reserved[3];	/* 0 */
+};
 
 /*
  * FRAMEIO_STATS, on a bound file: the counters of its queue pair since the
@@ -270,6 +310,30 @@ struct frameio_stats {
 	__u64	fs_write_received;	/* frames handed to the kernel's receive path */
 	__u64	fs_write_received_bytes;
 	__u64	fs_write_drop_closed;	/* frames still queued when the port went away */
+	/* of NIC ports */
+	__u64	fs_read_drop_full;	/* frames that found the read queue full */
+	__u64	fs_write_drop_invalid;	/* frames that cannot be made what the driver takes */
+};
+
+/*
+ * FRAMEIO_QUEUE_PAIR, on any file: what a queue pair of the port fp_name in the caller's
+ * network namespace is doing, and its counters.  Anybody may ask, as of any interface.
+ * Errors: ENODEV, no such interface; EOPNOTSUPP, the interface is no port; EINVAL, a name
+ * that is no interface name, or a queue pair that the port does not have.
+ */
+struct frameio_queue_pair {
+	char	fp_name[FRAMEIO_NAMESIZE];
+	__u32	fp_queue;	/* which */
+	__u32	fp_open;	/* out, as all that follow: 1 if a file is bound to it */
+	__u32	fp_mode;	/* enum frameio_mode, of its last use; FRAMEIO_NMODES: none */
+	__u32	fp_read_len;	/* frames in the read queue now */
+	__u32	fp_read_limit;	/* and how many it holds */
+	__u32	fp_read_bytes;	/* likewise in bytes of memory */
+	__u32	fp_write_len;	/* the same of the write queue */
+	__u32	fp_write_limit;
+	__u32	fp_write_bytes;
+	__u32	fp_reserved[3];	/* 0 */
+	struct frameio_stats fp_stats;
 };
 
 #define FRAMEIO_IOC			0xFB
@@ -284,6 +348,9 @@ struct frameio_stats {
 #define FRAMEIO_SET_OPTIONS		_IOW(FRAMEIO_IOC, 0x16, __u32)
 #define FRAMEIO_GET_OPTIONS		_IOR(FRAMEIO_IOC, 0x17, __u32)
 #define FRAMEIO_STATS			_IOR(FRAMEIO_IOC, 0x18, struct frameio_stats)
+#define FRAMEIO_ATTACH			_IOWR(FRAMEIO_IOC, 0x19, struct frameio_create)
+#define FRAMEIO_SET_FILTER		_IOW(FRAMEIO_IOC, 0x1a, struct frameio_filter)
+#define FRAMEIO_QUEUE_PAIR		_IOWR(FRAMEIO_IOC, 0x1b, struct frameio_queue_pair)
 
 /* Netlink: the attributes of an "ip link" of type "frameio" (IFLA_INFO_DATA). */
 enum {
