@@ -14,26 +14,44 @@ _frameio_offer() {
 	done
 }
 
-# The ports of a network namespace, or of this one, into the array "ports".
+# _frameio_ports KIND NETNS: the ports of a kind, a pattern, in a network namespace, or in
+# this one, into the array "ports".
 _frameio_ports() {
-	local path line
+	local line name='' options=()
 
 	ports=()
-	if [[ ! $1 ]]; then
-		for path in /sys/class/net/*/frameio; do
-			[[ -d $path ]] || continue
-			path=${path%/frameio}
-			ports+=("${path##*/}")
-		done
-		return
-	fi
+	[[ ! $2 ]] || options=(-n "$2")
 	while read -r line; do
-		[[ $line == '"name":'* ]] || continue
-		line=${line#'"name":"'}
-		line=${line%'",'}
-		printf -v line %b "${line//'\"'/'"'}"
-		ports+=("$line")
-	done < <(frameio -n "$1" -j stat 2>/dev/null)
+		case $line in
+		'"name":'*)
+			name=${line#'"name":"'}
+			name=${name%'",'}
+			printf -v name %b "${name//'\"'/'"'}"
+			;;
+		'"kind":"'*)
+			line=${line#'"kind":"'}
+			# shellcheck disable=SC2053 # a pattern
+			[[ ${line%'",'} != $1 ]] || ports+=("$name")
+			;;
+		esac
+	done < <(frameio "${options[@]}" -j stat 2>/dev/null)
+}
+
+# _frameio_interfaces WANTED: the interfaces of this network namespace, or those that are
+# Ethernet and no virtual ports, into the array "interfaces".
+_frameio_interfaces() {
+	local path type
+
+	interfaces=()
+	for path in /sys/class/net/*; do
+		if [[ $1 == ethernet ]]; then
+			[[ ! -d $path/frameio ]] || continue
+			type=''
+			read -r type 2>/dev/null <"$path/type"
+			[[ $type == 1 ]] || continue
+		fi
+		[[ ! -d $path ]] || interfaces+=("${path##*/}")
+	done
 }
 
 # _frameio_command WORD: the command that the word is, or is the beginning of, into the
@@ -53,6 +71,7 @@ _frameio_command() {
 _frameio_values() {
 	case $1 in
 	persist | carrier) values=(on off) ;;
+	steer) values=(hash cpu) ;;
 	owner) mapfile -t values < <(compgen -u) ;;
 	group) mapfile -t values < <(compgen -g) ;;
 	queues | numqueues | readlimit | writelimit | readbytes | writebytes | mtu | address | name)
@@ -64,9 +83,11 @@ _frameio_values() {
 
 _frameio() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands=(add delete help list monitor set show stat version)
-	local command='' netns='' wanted='' word i count=0 ports values netnses
+	local commands=(add attach delete detach help list monitor set show stat tstamp version)
+	local command='' netns='' wanted='' word i count=0 ports interfaces values netnses
 	local common=(--json --netns --help --version)
+	local filters=(none all ptpv1-l4-{event,sync,delay-req} ptpv2-{l4-,l2-,}{event,sync,delay-req}
+		ntp-all)
 
 	COMPREPLY=()
 	# the words before this one: the command, how many came after it, the namespace;
@@ -107,22 +128,43 @@ _frameio() {
 		_frameio_offer "$current" "${commands[@]}"
 	elif [[ $count -eq 0 ]]; then
 		case $command in
-		del* | list | set | show | stat)
-			_frameio_ports "$netns"
+		del* | set)
+			_frameio_ports virtual "$netns"
 			_frameio_offer "$current" "${ports[@]}"
 			;;
+		detach)
+			_frameio_ports nic "$netns"
+			_frameio_offer "$current" "${ports[@]}"
+			;;
+		list | show | stat)
+			_frameio_ports '*' "$netns"
+			_frameio_offer "$current" "${ports[@]}"
+			;;
+		attach | tstamp)
+			# of another network namespace, nothing tells them but by entering it
+			[[ ! $netns ]] || return
+			[[ $command == tstamp ]] || wanted=ethernet
+			_frameio_interfaces "$wanted"
+			_frameio_offer "$current" "${interfaces[@]}"
+			;;
 		esac
-	elif [[ $command == add || $command == set ]]; then
+	elif [[ $command == tstamp ]]; then
+		case $previous in
+		rx) _frameio_offer "$current" on off "${filters[@]}" ;;
+		tx) _frameio_offer "$current" on off onestep-sync onestep-p2p ;;
+		*) _frameio_offer "$current" rx tx ;;
+		esac
+	elif [[ $command == add || $command == set || $command == attach ]]; then
 		if [[ $count -gt 1 ]] && _frameio_values "$previous"; then
 			_frameio_offer "$current" "${values[@]}"
 			return
 		fi
-		values=(queues readlimit writelimit readbytes writebytes mtu up)
-		if [[ $command == add ]]; then
-			values+=(l2 l3 numqueues owner group address)
-		else
-			values+=(down persist carrier name)
-		fi
+		values=(queues readlimit writelimit readbytes writebytes)
+		case $command in
+		add) values+=(mtu up l2 l3 numqueues owner group address) ;;
+		set) values+=(mtu up down persist carrier name) ;;
+		attach) values+=(steer owner group) ;;
+		esac
 		_frameio_offer "$current" "${values[@]}"
 	fi
 }

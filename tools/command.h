@@ -5,11 +5,11 @@
 #ifndef FRAMEIO_COMMAND_H
 #define FRAMEIO_COMMAND_H
 
-#include <json.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "link.h"
+#include "object.h"
 
 /* Options that several commands take. */
 struct command_options {
@@ -26,6 +26,20 @@ int command_show(const char *name);
 int command_stat(const char *name);
 int command_monitor(void);
 
+/* Those that take more: what follows them on the command line, up to a NULL. */
+int command_attach(char **words);
+int command_detach(char **words);
+int command_tstamp(char **words);
+
+#define CONTROL_NODE	"/dev/frameio/control"
+#define HINT_LOAD	"load the module: 'modprobe frameio'"
+
+/* A sentence for why a port cannot be had. */
+const char *command_explain(int error);
+
+/* Fill in what port an interface is; 0, -EOPNOTSUPP where it is none, or another errno. */
+int command_complete_port(struct link *link);
+
 /* A port, or the end with a sentence: "cannot DO port 'NAME': there is no such interface". */
 void command_get_port(const char *doing, const char *name, struct link *link);
 
@@ -40,24 +54,24 @@ int command_choose_ports(const char *doing, const char *name, struct link **link
 /* What their queue pairs are doing; nothing, of a port that has gone; or the end. */
 void command_get_queues(struct link *links, int count);
 
-/* JSON: add a member to an object. */
-void report_member(struct json_object *object, const char *key, struct json_object *value);
-void report_number(struct json_object *object, const char *key, uint64_t value);
-void report_bool(struct json_object *object, const char *key, bool value);
-/* A text of others' choice, as tool_utf8() has it; NULL: null. */
-void report_text(struct json_object *object, const char *key, const char *value);
-
-/* Print it and let go of it: over several lines, or one. */
-void report_print(struct json_object *object, bool one_line);
+/* A port that was changed, as it is now; @err: what came of looking for it; or the end. */
+void command_print_result(const char *name, int err, struct link *link);
 
 /* Print ports as "show -j" does. */
 void show_json(const struct link *links, int count);
 
+/* "virtual" or "nic". */
+const char *show_port_kind(enum link_port port);
+
+/* What chooses the queue pair that a frame of a NIC port is offered to first. */
+const char *show_steer(const struct link *link);
+
+/* The driver of an interface; false if it tells none, or the name is another's now. */
+#define SHOW_DRIVER_SIZE	32
+bool show_driver(const struct link *link, char to[SHOW_DRIVER_SIZE]);
+
 /* "02:00:00:00:00:01"; an address's text has 3 characters for each byte. */
 #define ADDRESS_TEXT_SIZE	(3 * LINK_ADDRESS_MAX)
 char *show_address(char *to, const struct link *link);
-
-/* Bytes as the command line takes them: "16M". @to has room for 16. */
-char *show_size(char *to, uint32_t bytes);
 
 #endif

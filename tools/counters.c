@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "counters.h"
+#include "nic.h"
 #include "tool.h"
 
 /*
@@ -94,14 +96,12 @@ static bool is_same(const struct counter *a, const struct counter *b)
 }
 
 /* Put a counter in its place; one that no port has is left out. */
-static void take(struct counters *counters, const char *text, uint64_t value)
+static void put(struct counters *counters, uint32_t queue, const char *name, uint64_t value)
 {
 	struct counter counter;
-	unsigned int queue, i = 0;
-	int end = 0;
+	unsigned int i = 0;
 
-	if (sscanf(text, "q%u_%n", &queue, &end) != 1 || !end || queue >= FRAMEIO_NQUEUES_MAX ||
-	    !understand(text + end, &counter))
+	if (!understand(name, &counter))
 		return;
 	while (i < counters->ncounters && !is_same(&counters->counters[i], &counter))
 		i++;
@@ -114,6 +114,16 @@ static void take(struct counters *counters, const char *text, uint64_t value)
 		counters->nqueues = queue + 1;
 	if (value)
 		counters->shown[queue] = true;
+}
+
+/* "q0_read_frames_vector", as ethtool has it. */
+static void take(struct counters *counters, const char *text, uint64_t value)
+{
+	unsigned int queue;
+	int end = 0;
+
+	if (sscanf(text, "q%u_%n", &queue, &end) == 1 && end && queue < FRAMEIO_NQUEUES_MAX)
+		put(counters, queue, text + end, value);
 }
 
 static int read_all(int fd, struct counters *counters, struct ethtool_gstrings *names,
@@ -149,31 +159,77 @@ static bool has_name(int fd, const struct counters *counters)
 	return !ioctl(fd, SIOCGIFINDEX, &request) && request.ifr_ifindex == counters->ifindex;
 }
 
-int counters_read(const struct link *link, struct counters *counters)
+static int read_by_ethtool(struct counters *counters)
 {
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	/* memory that is not touched costs nothing, and the kernel says how much it filled */
 	struct ethtool_gstrings *names = malloc(sizeof(*names) + ROOM * ETH_GSTRING_LEN);
 	struct ethtool_stats *values = malloc(sizeof(*values) + ROOM * sizeof(uint64_t));
 	int ret = -ENOMEM;
-	uint32_t i;
 
-	memset(counters, 0, sizeof(*counters));
-	strcpy(counters->interface, link->name);
-	counters->ifindex = link->ifindex;
 	if (fd < 0)
 		ret = -errno;
 	else if (names && values)
 		ret = read_all(fd, counters, names, values);
 	if (fd >= 0 && !has_name(fd, counters))
 		ret = -ENODEV;
-	for (i = 0; i < link->nqueues && i < FRAMEIO_NQUEUES_MAX; i++)
-		counters->shown[i] = true;
 	free(names);
 	free(values);
 	if (fd >= 0)
 		close(fd);
 	return ret;
+}
+
+#define STAT(name) { #name, offsetof(struct frameio_stats, fs_##name) }
+#define STATS_OF_MODES(name)								\
+	{ #name "_single", offsetof(struct frameio_stats, fs_##name[FRAMEIO_MODE_SINGLE]) },	\
+	{ #name "_vector", offsetof(struct frameio_stats, fs_##name[FRAMEIO_MODE_VECTOR]) },	\
+	{ #name "_frameio", offsetof(struct frameio_stats, fs_##name[FRAMEIO_MODE_FRAMEIO]) }
+
+static const struct {
+	const char *name;
+	size_t offset;
+} stats_names[] = {
+	STAT(read_queued), STAT(read_queued_bytes), STAT(read_stops), STAT(read_wakes),
+	STAT(read_drop_closed), STAT(read_drop_invalid), STAT(read_drop_nomem),
+	STAT(read_drop_full), STATS_OF_MODES(read_frames), STATS_OF_MODES(read_calls),
+	STAT(read_bytes), STAT(read_errors), STATS_OF_MODES(write_frames),
+	STATS_OF_MODES(write_calls), STAT(write_bytes), STAT(write_errors), STAT(write_stalls),
+	STAT(write_received), STAT(write_received_bytes), STAT(write_drop_closed),
+	STAT(write_drop_invalid),
+};
+
+static int read_by_queue_pair(const struct link *link, struct counters *counters)
+{
+	struct frameio_stats stats;
+	uint32_t queue;
+	size_t i;
+	int err;
+
+	for (queue = 0; queue < link->nqueues && queue < FRAMEIO_NQUEUES_MAX; queue++) {
+		err = nic_get_stats(link, queue, &stats);
+		if (err)
+			return err;
+		for (i = 0; i < sizeof(stats_names) / sizeof(*stats_names); i++)
+			put(counters, queue, stats_names[i].name,
+			    *(const uint64_t *)((const char *)&stats + stats_names[i].offset));
+	}
+	counters->when = tool_now();
+	return nic_has_name(link) ? 0 : -ENODEV;
+}
+
+int counters_read(const struct link *link, struct counters *counters)
+{
+	uint32_t i;
+
+	memset(counters, 0, sizeof(*counters));
+	strcpy(counters->interface, link->name);
+	counters->ifindex = link->ifindex;
+	counters->port = link->port;
+	for (i = 0; i < link->nqueues && i < FRAMEIO_NQUEUES_MAX; i++)
+		counters->shown[i] = true;
+	return link->port == LINK_NIC_PORT ? read_by_queue_pair(link, counters) :
+					     read_by_ethtool(counters);
 }
 
 bool counters_since(const struct counters *before, const struct counters *now,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * A port's counters, as ethtool has them: the kernel names them, and one that it
- * knows and we do not is shown like the others.
+ * A port's counters. Of a virtual port, as ethtool has them: the kernel names them, and
+ * one that it knows and we do not is shown like the others. Those of a NIC port have
+ * the same names.
  */
 #ifndef FRAMEIO_COUNTERS_H
 #define FRAMEIO_COUNTERS_H
@@ -37,6 +38,7 @@ struct counter {
 struct counters {
 	char interface[IF_NAMESIZE];
 	int ifindex;
+	enum link_port port;
 	double when;			/* seconds, of a clock that goes on evenly */
 	unsigned int ncounters;
 	struct counter counters[COUNTERS_MAX];

@@ -1,338 +1,481 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * framehub - join two ports: what comes out of one goes into the other.
- *
- * One thread, which never blocks but in ppoll(). A direction holds at most one
- * batch that its destination has not accepted yet; until it has, nothing more
- * is read from the source, whose read queue then holds the sender back.
+ * framehub - join ports: two are a pipe, more a learning switch. hub.c moves the
+ * frames; here is what its user gives and sees.
  */
-#include <errno.h>
+#include <ctype.h>
 #include <getopt.h>
-#include <json.h>
-#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "hub.h"
+#include "number.h"
+#include "object.h"
+#include "stations.h"
 #include "tool.h"
 
-/* Of an L3 port's packet or an L2 port's frame with a VLAN tag, at the largest MTU. */
-#define FRAME_SIZE	(65535 + 18)
+/* What there is where nothing else was asked for. */
+#define LIFETIME_S	300
+#define NSTATIONS	16384
+#define SWITCH_WAIT_MS	100
 
-struct port {
-	struct tool_port name;
-	struct frameio_qp *qp;
-};
-
-/* From one port to the other. */
-struct direction {
-	struct port *from, *to;
-	struct frameio_batch *batch;
-	uint64_t frames, bytes;
-	uint64_t reads, writes;
-	uint64_t refused;	/* frames that the destination does not take */
-	uint64_t shown_frames, shown_bytes;
-};
+#define LIFETIME_S_MAX	1000000
+#define WAIT_MS_MAX	60000
 
 static bool json, quiet;
-static unsigned int batch_size = FRAMEIO_NFRAMES_MAX;
+static struct hub_settings settings = {
+	.batch_size = FRAMEIO_NFRAMES_MAX,
+	.nthreads = 1,
+	.nstations = NSTATIONS,
+	.lifetime_ms = LIFETIME_S * 1000,
+};
+static bool wait_given;
+
+static struct tool_port *ports;
+static unsigned int nports;
 
 static void usage(void)
 {
-	puts("usage: framehub [OPTION...] PORT PORT\n"
+	puts("usage: framehub [OPTION...] PORT PORT...\n"
 	     "\n"
-	     "Join two frameio ports: what the kernel transmits on one is received on the\n"
-	     "other. A PORT is an interface's name, or NETNS:NAME for one in another network\n"
-	     "namespace. Ends with a table of what was moved on Ctrl-C, or when a port goes.\n"
+	     "Join ports: two as a cable would, more as a switch would, which learns behind\n"
+	     "which port each station is. A PORT is an interface's name, or NETNS:NAME for one\n"
+	     "in another network namespace; an Ethernet interface that is no frameio port\n"
+	     "becomes one for as long. Ends with a table of what was moved on Ctrl-C.\n"
 	     "\n"
-	     "  -b, --batch N   frames moved per call, 1 to 32 (default: 32)\n"
-	     "  -j, --json      print the table as JSON\n"
-	     "  -q, --quiet     show no progress\n"
-	     "  -h, --help      print this\n"
-	     "  -V, --version   print the version");
+	     "  -a, --age SECONDS      forget a station not heard for so long (default: 300);\n"
+	     "                         0: learn nothing, send every frame to all other ports\n"
+	     "  -b, --batch N          frames moved per call, 1 to 32 (default: 32)\n"
+	     "  -j, --json             print the table as JSON\n"
+	     "  -q, --quiet            show no progress\n"
+	     "  -r, --reserved         switch frames to 01:80:c2:00:00:01 to 0f, too\n"
+	     "  -s, --stations N       stations there is room for (default: 16384)\n"
+	     "  -t, --threads N        so many threads, each with a queue pair of each port\n"
+	     "  -w, --wait MS|forever  how long a full port may hold up the others before what\n"
+	     "                         is for it is dropped (default: 100; two ports: forever)\n"
+	     "  -x, --exit-when-gone   end when a port goes; otherwise it is awaited\n"
+	     "  -h, --help             print this\n"
+	     "  -V, --version          print the version\n"
+	     "\n"
+	     "SIGUSR1 has it print the table and the stations on standard error, and go on.");
 }
 
-/* Tell why a port can be used no longer. */
-static void complain(const struct port *port, const char *what, int err)
+/* --- what it shows at its end ---------------------------------------- */
+
+/* From so many columns on, names are cut. */
+#define NAME_WIDTH	23
+
+/* Where what goes in, or should have gone out, was dropped. */
+static const enum hub_counter drops[] = {
+	HUB_RESERVED, HUB_REFUSED, HUB_DOWN, HUB_FULL, HUB_GONE,
+};
+
+#define NDROPS	(sizeof(drops) / sizeof(*drops))
+
+static uint64_t dropped(const struct hub *hub, unsigned int port)
 {
-	fprintf(stderr, "%s: ", tool_name);
-	if (err == -ENODEV)
-		fprintf(stderr, "port '%s' is gone\n", port->name.text);
-	else
-		fprintf(stderr, "cannot %s port '%s': %s\n", what, port->name.text,
-			tool_explain(-err));
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < NDROPS; i++)
+		n += hub_count(hub, port, drops[i]);
+	return n;
 }
 
-static uint64_t batch_bytes(const struct frameio_batch *batch)
+static uint64_t sum(const struct hub *hub, enum hub_counter counter)
 {
-	uint64_t bytes = 0;
+	uint64_t n = 0;
 	unsigned int i;
 
-	for (i = 0; i < frameio_batch_count(batch); i++)
-		bytes += frameio_batch_hdr(batch, i)->len;
-	return bytes;
+	for (i = 0; i < hub_nports(hub); i++)
+		n += hub_count(hub, i, counter);
+	return n;
 }
 
-/*
- * Write what the batch holds. Frames the destination does not take, because
- * its MTU is smaller or it is down, are dropped as on a wire, and counted.
- *
- * Return: 0; -EAGAIN or -ENOMEM, some are left; another error of the port.
- */
-static int direction_write(struct direction *direction)
+static void print_way(FILE *file, const struct hub *hub, unsigned int port,
+		      enum hub_counter frames, enum hub_counter bytes, enum hub_counter calls)
 {
-	struct frameio_batch *batch = direction->batch;
-	uint64_t before;
-	int n;
+	const uint64_t n = hub_count(hub, port, frames), ncalls = hub_count(hub, port, calls);
+	char text[NUMBER_TEXT_SIZE];
 
-	while (frameio_batch_count(batch)) {
-		before = batch_bytes(batch);
-		n = frameio_batch_write(batch, direction->to->qp);
-		if (n > 0) {
-			direction->writes++;
-			direction->frames += n;
-			direction->bytes += before - batch_bytes(batch);
-		} else if (n == -EINVAL) {
-			direction->refused++;
-			frameio_batch_drop(batch, 1);
-		} else if (n == -ENETDOWN) {
-			direction->refused += frameio_batch_count(batch);
-			frameio_batch_clear(batch);
-		} else if (n != -EINTR) {
-			return n;
-		}
-	}
-	return 0;
+	fprintf(file, " %11ju %7sB %6.1f", (uintmax_t)n,
+		number_amount(text, hub_count(hub, port, bytes)), ncalls ? (double)n / ncalls : 0.0);
 }
 
-/* Batches that one direction moves before the other has its turn. */
-#define TURN	16
-
-/*
- * Move frames until the source has none, the destination takes none, or the
- * turn is over.
- *
- * Return: false if a port can be used no longer; that has been told.
- */
-static bool direction_move(struct direction *direction)
+static void print_traffic(FILE *file, const struct hub *hub)
 {
-	int i, ret;
+	char name[256];
+	unsigned int i;
 
-	for (i = 0; i < TURN; i++) {
-		ret = direction_write(direction);
-		if (ret == -EAGAIN || ret == -ENOMEM)
-			return true;
-		if (ret) {
-			complain(direction->to, "write to", ret);
-			return false;
-		}
-		ret = frameio_batch_read(direction->batch, direction->from->qp);
-		if (ret == -EAGAIN || ret == -EINTR)
-			return true;
-		if (ret < 0) {
-			complain(direction->from, "read from", ret);
-			return false;
-		}
-		direction->reads++;
-	}
-	return true;
-}
-
-static void print_table(const struct direction *directions)
-{
-	char bytes[16];
-	int i;
-
-	printf("%-40s %12s %10s %10s %11s %6s\n", "", "frames", "bytes", "calls", "frames/call",
-	       "drops");
-	for (i = 0; i < 2; i++) {
-		const struct direction *d = &directions[i];
-		char way[80];
-
-		snprintf(way, sizeof(way), "%s > %s", d->from->name.text, d->to->name.text);
-		printf("%-40s %12ju %9sB %10ju %11.1f %6ju\n", way, (uintmax_t)d->frames,
-		       tool_amount(bytes, d->bytes), (uintmax_t)(d->reads + d->writes),
-		       d->reads ? (double)(d->frames + d->refused) / d->reads : 0.0,
-		       (uintmax_t)d->refused);
+	fprintf(file, "%-*s %11s %8s %6s %11s %8s %6s\n", NAME_WIDTH, "port", "frames in", "bytes",
+		"a call", "frames out", "bytes", "a call");
+	for (i = 0; i < hub_nports(hub); i++) {
+		tool_clean(name, sizeof(name), hub_port_name(hub, i));
+		fprintf(file, "%-*s", NAME_WIDTH, name);
+		print_way(file, hub, i, HUB_IN_FRAMES, HUB_IN_BYTES, HUB_IN_CALLS);
+		print_way(file, hub, i, HUB_OUT_FRAMES, HUB_OUT_BYTES, HUB_OUT_CALLS);
+		fprintf(file, "%s\n", hub_port_is_there(hub, i) ? "" : "  gone");
 	}
 }
 
-static void print_json(const struct direction *directions)
+/* What did not go straight to one port; nothing where there is none of it. */
+static void print_exceptions(FILE *file, const struct hub *hub)
+{
+	static const struct {
+		enum hub_counter counter;
+		const char *title;
+	} columns[] = {
+		{ HUB_FLOODED, "flooded" }, { HUB_FILTERED, "filtered" },
+		{ HUB_RESERVED, "reserved" }, { HUB_REFUSED, "refused" }, { HUB_DOWN, "down" },
+		{ HUB_FULL, "full" }, { HUB_GONE, "gone" },
+	};
+	const size_t ncolumns = sizeof(columns) / sizeof(*columns);
+	char name[256];
+	uint64_t any = 0;
+	unsigned int i;
+	size_t j;
+
+	for (j = 0; j < ncolumns; j++)
+		any |= sum(hub, columns[j].counter);
+	if (!any)
+		return;
+	fprintf(file, "\n%-*s %17s   %s\n%-*s", NAME_WIDTH, "", "of the frames in:",
+		"dropped, as it was or is:", NAME_WIDTH, "port");
+	for (j = 0; j < ncolumns; j++)
+		fprintf(file, " %8s", columns[j].title);
+	fputc('\n', file);
+	for (i = 0; i < hub_nports(hub); i++) {
+		tool_clean(name, sizeof(name), hub_port_name(hub, i));
+		fprintf(file, "%-*s", NAME_WIDTH, name);
+		for (j = 0; j < ncolumns; j++)
+			fprintf(file, " %8ju", (uintmax_t)hub_count(hub, i, columns[j].counter));
+		fputc('\n', file);
+	}
+}
+
+/* The stations that are known now, in an array to be freed. */
+static unsigned int list_stations(const struct hub *hub, struct station **list)
+{
+	const struct stations *stations = hub_stations(hub);
+	unsigned int n, room;
+
+	*list = NULL;
+	if (!stations)
+		return 0;
+	room = stations_list(stations, hub_now_ms(), NULL, 0);
+	*list = tool_allocate(room + 1, sizeof(**list));
+	n = stations_list(stations, hub_now_ms(), *list, room);
+	return n < room ? n : room;
+}
+
+static const char *address_text(char *to, size_t size, uint64_t address)
+{
+	snprintf(to, size, "%02x:%02x:%02x:%02x:%02x:%02x", (int)(address >> 40 & 0xff),
+		 (int)(address >> 32 & 0xff), (int)(address >> 24 & 0xff),
+		 (int)(address >> 16 & 0xff), (int)(address >> 8 & 0xff), (int)(address & 0xff));
+	return to;
+}
+
+static void print_stations(FILE *file, const struct hub *hub, bool each)
+{
+	const struct stations *stations = hub_stations(hub);
+	struct station *list;
+	char name[256], address[32];
+	unsigned int n, i;
+
+	if (!stations)
+		return;
+	n = list_stations(hub, &list);
+	fprintf(file, "\n%u stations, %ju moves to another port, %ju displaced\n", n,
+		(uintmax_t)stations_moves(stations), (uintmax_t)stations_displaced(stations));
+	for (i = 0; each && i < n; i++)
+		fprintf(file, "%s  %-*s  heard %.1f s ago\n",
+			address_text(address, sizeof(address), list[i].address), NAME_WIDTH,
+			tool_clean(name, sizeof(name), hub_port_name(hub, list[i].port)),
+			list[i].age_ms / 1000.0);
+	free(list);
+}
+
+static void print_text(FILE *file, const struct hub *hub, bool stations)
+{
+	print_traffic(file, hub);
+	print_exceptions(file, hub);
+	print_stations(file, hub, stations);
+}
+
+/* --- the same as JSON ------------------------------------------------ */
+
+static struct json_object *port_object(const struct hub *hub, unsigned int port)
+{
+	static const struct {
+		enum hub_counter counter;
+		const char *name;
+	} members[] = {
+		{ HUB_IN_FRAMES, "in_frames" }, { HUB_IN_BYTES, "in_bytes" },
+		{ HUB_IN_CALLS, "in_calls" }, { HUB_FLOODED, "flooded" },
+		{ HUB_FILTERED, "filtered" }, { HUB_OUT_FRAMES, "out_frames" },
+		{ HUB_OUT_BYTES, "out_bytes" }, { HUB_OUT_CALLS, "out_calls" },
+		{ HUB_RESERVED, "drop_reserved" }, { HUB_REFUSED, "drop_refused" },
+		{ HUB_DOWN, "drop_down" }, { HUB_FULL, "drop_full" }, { HUB_GONE, "drop_gone" },
+	};
+	struct json_object *object = json_object_new_object();
+	size_t i;
+
+	object_add_text(object, "port", hub_port_name(hub, port));
+	object_add_bool(object, "there", hub_port_is_there(hub, port));
+	for (i = 0; i < sizeof(members) / sizeof(*members); i++)
+		object_add_number(object, members[i].name, hub_count(hub, port, members[i].counter));
+	object_add_number(object, "drops", dropped(hub, port));
+	return object;
+}
+
+static struct json_object *station_objects(const struct hub *hub)
 {
 	struct json_object *array = json_object_new_array();
-	int i;
+	struct station *list;
+	unsigned int n = list_stations(hub, &list), i;
+	char address[32];
 
-	for (i = 0; i < 2; i++) {
-		const struct direction *d = &directions[i];
+	for (i = 0; i < n; i++) {
 		struct json_object *object = json_object_new_object();
 
-		json_object_object_add(object, "from", json_object_new_string(d->from->name.text));
-		json_object_object_add(object, "to", json_object_new_string(d->to->name.text));
-		json_object_object_add(object, "frames", json_object_new_int64(d->frames));
-		json_object_object_add(object, "bytes", json_object_new_int64(d->bytes));
-		json_object_object_add(object, "read_calls", json_object_new_int64(d->reads));
-		json_object_object_add(object, "write_calls", json_object_new_int64(d->writes));
-		json_object_object_add(object, "drops", json_object_new_int64(d->refused));
+		object_add_text(object, "address",
+				address_text(address, sizeof(address), list[i].address));
+		object_add_text(object, "port", hub_port_name(hub, list[i].port));
+		object_add_fraction(object, "age", list[i].age_ms / 1000.0);
 		json_object_array_add(array, object);
 	}
-	puts(json_object_to_json_string_ext(array, JSON_C_TO_STRING_PRETTY));
-	json_object_put(array);
+	free(list);
+	return array;
 }
 
-/* One line, written over once a second. */
-static void show_progress(struct direction *directions, double seconds)
+static void print_json(FILE *file, const struct hub *hub)
 {
-	char frames[16], bits[16];
-	int i;
+	const struct stations *stations = hub_stations(hub);
+	struct json_object *object = json_object_new_object();
+	struct json_object *array = json_object_new_array();
+	unsigned int i;
 
-	for (i = 0; i < 2; i++) {
-		struct direction *d = &directions[i];
-
-		fprintf(stderr, "%s%s > %s %s frames/s %sbit/s", i ? "  " : "\r\033[K",
-			d->from->name.text, d->to->name.text,
-			tool_amount(frames, (d->frames - d->shown_frames) / seconds),
-			tool_amount(bits, 8.0 * (d->bytes - d->shown_bytes) / seconds));
-		d->shown_frames = d->frames;
-		d->shown_bytes = d->bytes;
-	}
+	for (i = 0; i < hub_nports(hub); i++)
+		json_object_array_add(array, port_object(hub, i));
+	object_add(object, "ports", array);
+	object_add(object, "stations", station_objects(hub));
+	object_add_number(object, "moves", stations ? stations_moves(stations) : 0);
+	object_add_number(object, "displaced", stations ? stations_displaced(stations) : 0);
+	object_print(file, object, false);
 }
 
-/* What to wait for on the port that is @reading's source and @writing's destination. */
-static short wanted_events(const struct direction *reading, const struct direction *writing)
+/* --- while it runs --------------------------------------------------- */
+
+/* What was shown last of a port. */
+struct shown {
+	uint64_t frames, bytes;
+};
+
+/* What comes in at a port, or that it is gone. */
+static void print_port_progress(FILE *line, const struct hub *hub, unsigned int port,
+				struct shown *shown, double seconds)
 {
-	return (frameio_batch_count(reading->batch) ? 0 : POLLIN) |
-	       (frameio_batch_count(writing->batch) ? POLLOUT : 0);
+	const struct shown now = {
+		hub_count(hub, port, HUB_IN_FRAMES), hub_count(hub, port, HUB_IN_BYTES),
+	};
+	char name[256], frames[NUMBER_TEXT_SIZE], bits[NUMBER_TEXT_SIZE];
+
+	tool_clean(name, sizeof(name), hub_port_name(hub, port));
+	if (hub_port_is_there(hub, port))
+		fprintf(line, "  %s > %s frames/s %sbit/s", name,
+			number_amount(frames, (now.frames - shown->frames) / seconds),
+			number_amount(bits, 8.0 * (now.bytes - shown->bytes) / seconds));
+	else
+		fprintf(line, "  %s gone", name);
+	*shown = now;
 }
 
-/* Move frames until a signal comes (true) or a port can be used no longer (false). */
-static bool run(struct direction *directions)
+static void show_progress(const struct hub *hub, struct shown *shown, double seconds)
+{
+	const struct stations *stations = hub_stations(hub);
+	uint64_t ndropped = 0;
+	unsigned int i;
+	char text[1024];
+	FILE *line = fmemopen(text, sizeof(text), "w");
+
+	if (!line)
+		tool_die(TOOL_FAILED, "out of memory");
+	for (i = 0; i < hub_nports(hub); i++)
+		ndropped += dropped(hub, i);
+	fprintf(line, "%ju dropped", (uintmax_t)ndropped);
+	if (stations)
+		fprintf(line, ", %u stations", stations_list(stations, hub_now_ms(), NULL, 0));
+	for (i = 0; i < hub_nports(hub); i++)
+		print_port_progress(line, hub, i, &shown[i], seconds);
+	fclose(line);
+	text[sizeof(text) - 1] = '\0';
+	tool_show_progress("%s", text);
+}
+
+static volatile sig_atomic_t asked;
+
+static void on_ask(int sig)
+{
+	(void)sig;
+	asked = 1;
+}
+
+static void answer(const struct hub *hub)
+{
+	asked = 0;
+	flockfile(stderr);
+	tool_clear_progress();
+	if (json)
+		print_json(stderr, hub);
+	else
+		print_text(stderr, hub, true);
+	funlockfile(stderr);
+}
+
+/* Until a signal comes, or the hub has ended. */
+static void supervise(const struct hub *hub)
 {
 	const bool progress = !quiet && !json && isatty(STDERR_FILENO);
-	const sigset_t *unblocked = tool_catch_signals();
-	const struct timespec second = { .tv_sec = 1 };
-	double shown = tool_now(), elapsed;
-	struct pollfd fds[2];
-	bool good = true;
-	int i;
+	struct pollfd ended = { .fd = hub_ended_fd(hub), .events = POLLIN };
+	struct shown *shown = tool_allocate(nports, sizeof(*shown));
+	double since = tool_now(), elapsed;
 
-	for (i = 0; i < 2; i++)
-		fds[i].fd = frameio_fd(directions[i].from->qp);
-	while (good && !tool_interrupted()) {
-		fds[0].events = wanted_events(&directions[0], &directions[1]);
-		fds[1].events = wanted_events(&directions[1], &directions[0]);
-		if (ppoll(fds, 2, progress ? &second : NULL, unblocked) < 0 && errno != EINTR)
-			tool_die(TOOL_FAILED, "cannot wait for frames: %s", strerror(errno));
-		for (i = 0; good && i < 2; i++)
-			good = direction_move(&directions[i]);
-		elapsed = tool_now() - shown;
+	while (!tool_interrupted() && tool_poll(&ended, 1, progress ? since + 1 : 0) <= 0) {
+		if (asked)
+			answer(hub);
+		elapsed = tool_now() - since;
 		if (progress && elapsed >= 1) {
-			show_progress(directions, elapsed);
-			shown += elapsed;
+			show_progress(hub, shown, elapsed);
+			since += elapsed;
 		}
 	}
-	if (progress)
-		fputs("\r\033[K", stderr);
-	return good;
+	tool_clear_progress();
+	free(shown);
 }
 
-static void parse_options(int argc, char **argv)
+/* --- what it is given ------------------------------------------------ */
+
+/* Rounded up to what the table can have. */
+static unsigned int parse_stations(const char *text)
+{
+	const uint64_t number = number_option("--stations", text, 8, STATIONS_MAX);
+	unsigned int n = 8;
+
+	while (n < number)
+		n *= 2;
+	return n;
+}
+
+static void parse_wait(const char *text)
+{
+	wait_given = true;
+	if (!strcmp(text, "forever")) {
+		settings.wait_ms = HUB_FOREVER;
+		return;
+	}
+	if (!isdigit((unsigned char)*text))
+		tool_misused("--wait takes a number of milliseconds, or 'forever', not '%s'", text);
+	settings.wait_ms = number_option("--wait", text, 0, WAIT_MS_MAX);
+}
+
+static void parse_option(int option)
+{
+	switch (option) {
+	case 'a':
+		settings.lifetime_ms = 1000ULL * number_option("--age", optarg, 0, LIFETIME_S_MAX);
+		break;
+	case 'b':
+		settings.batch_size = number_option("--batch", optarg, 1, FRAMEIO_NFRAMES_MAX);
+		break;
+	case 'j':
+		json = true;
+		break;
+	case 'q':
+		quiet = true;
+		break;
+	case 'r':
+		settings.reserved = true;
+		break;
+	case 's':
+		settings.nstations = parse_stations(optarg);
+		break;
+	case 't':
+		settings.nthreads = number_option("--threads", optarg, 1, FRAMEIO_NQUEUES_MAX);
+		break;
+	case 'w':
+		parse_wait(optarg);
+		break;
+	case 'x':
+		settings.exit_when_gone = true;
+		break;
+	default:
+		tool_take_option(option, usage);
+	}
+}
+
+static void parse_ports(char **names, unsigned int n)
+{
+	unsigned int i, j;
+
+	if (n < 2 || n > HUB_PORTS_MAX)
+		tool_misused("takes 2 to %d ports, not %u", HUB_PORTS_MAX, n);
+	ports = tool_allocate(n, sizeof(*ports));
+	nports = n;
+	for (i = 0; i < n; i++) {
+		tool_parse_port(&ports[i], names[i]);
+		for (j = 0; j < i; j++)
+			if (!strcmp(names[i], names[j]))
+				tool_misused("port '%s' is given twice, and its frames would go in "
+					     "circles", names[i]);
+	}
+}
+
+static void parse_arguments(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "age", required_argument, NULL, 'a' },
 		{ "batch", required_argument, NULL, 'b' },
+		{ "exit-when-gone", no_argument, NULL, 'x' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "quiet", no_argument, NULL, 'q' },
+		{ "reserved", no_argument, NULL, 'r' },
+		{ "stations", required_argument, NULL, 's' },
+		{ "threads", required_argument, NULL, 't' },
 		{ "version", no_argument, NULL, 'V' },
+		{ "wait", required_argument, NULL, 'w' },
 		{ 0 }
 	};
-	char *end;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "b:hjqV", options, NULL)) != -1) {
-		switch (option) {
-		case 'b':
-			batch_size = strtoul(optarg, &end, 10);
-			if (*end || !batch_size || batch_size > FRAMEIO_NFRAMES_MAX)
-				tool_misused("--batch takes a number from 1 to %d, not '%s'",
-					     FRAMEIO_NFRAMES_MAX, optarg);
-			break;
-		case 'j':
-			json = true;
-			break;
-		case 'q':
-			quiet = true;
-			break;
-		case 'h':
-			usage();
-			exit(tool_finish(0));
-		case 'V':
-			tool_print_version();
-			exit(tool_finish(0));
-		default:
-			fprintf(stderr, "Try 'framehub --help'.\n");
-			exit(TOOL_MISUSED);
-		}
-	}
-	if (argc - optind != 2)
-		tool_misused("takes two ports, not %d", argc - optind);
-}
-
-/* Frames of an L2 port and packets of an L3 port do not mix. */
-static void require_same_kind(const struct port *ports)
-{
-	struct frameio_info info[2];
-	bool l3[2];
-	int i, err;
-
-	for (i = 0; i < 2; i++) {
-		err = frameio_get_info(ports[i].qp, &info[i]);
-		if (err)
-			tool_die(TOOL_FAILED, "cannot use port '%s': %s", ports[i].name.text,
-				 tool_explain(-err));
-		l3[i] = info[i].fi_flags & FRAMEIO_PORT_L3;
-	}
-	if (l3[0] != l3[1])
-		tool_die(TOOL_FAILED, "cannot join '%s', an %s port, and '%s', an %s port",
-			 ports[0].name.text, l3[0] ? "L3" : "L2", ports[1].name.text,
-			 l3[1] ? "L3" : "L2");
+	while ((option = getopt_long(argc, argv, "a:b:hjqrs:t:Vw:x", options, NULL)) != -1)
+		parse_option(option);
+	parse_ports(argv + optind, argc - optind);
+	if (!wait_given)
+		settings.wait_ms = nports == 2 ? HUB_FOREVER : SWITCH_WAIT_MS;
 }
 
 int main(int argc, char **argv)
 {
-	struct port ports[2];
-	struct direction directions[2] = { 0 };
+	struct hub *hub;
 	bool good;
-	int i, err;
 
-	tool_start("framehub");
-	parse_options(argc, argv);
-	for (i = 0; i < 2; i++)
-		tool_parse_port(&ports[i].name, argv[optind + i]);
-	for (i = 0; i < 2; i++) {
-		ports[i].qp = tool_open_port(&ports[i].name);
-		err = frameio_set_nonblock(ports[i].qp, true);
-		if (err)
-			tool_die(TOOL_FAILED, "cannot use port '%s': %s", ports[i].name.text,
-				 strerror(-err));
-		directions[i].from = &ports[i];
-		directions[i].to = &ports[!i];
-		err = frameio_batch_alloc(&directions[i].batch, batch_size, FRAME_SIZE);
-		if (err)
-			tool_die(TOOL_FAILED, "cannot make a batch: %s", strerror(-err));
-	}
-
-	require_same_kind(ports);
-	good = run(directions);
-
+	tool_start("framehub", argv);
+	parse_arguments(argc, argv);
+	tool_catch_signals();
+	tool_catch_signal(SIGUSR1, on_ask);
+	hub = hub_open(ports, nports, &settings);
+	hub_start(hub);
+	supervise(hub);
+	good = hub_stop(hub);
 	if (json)
-		print_json(directions);
+		print_json(stdout, hub);
 	else
-		print_table(directions);
-	for (i = 0; i < 2; i++) {
-		frameio_batch_free(directions[i].batch);
-		frameio_close(ports[i].qp);
-	}
+		print_text(stdout, hub, false);
+	hub_close(hub);
 	return tool_finish(good ? 0 : TOOL_FAILED);
 }

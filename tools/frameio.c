@@ -4,22 +4,18 @@
  *
  * This file has the command line; link.c talks to the kernel.
  */
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <grp.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <pwd.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "command.h"
+#include "nic.h"
+#include "number.h"
+#include "settings.h"
 #include "tool.h"
 
 struct command_options command_options;
@@ -36,6 +32,12 @@ static void usage(void)
 	     "  set NAME [queues N] [readlimit FRAMES] [writelimit FRAMES] [readbytes SIZE]\n"
 	     "      [writebytes SIZE] [persist on|off] [mtu N] [up|down] [carrier on|off]\n"
 	     "      [name NEW]                          change a port\n"
+	     "  attach NAME [queues N] [steer hash|cpu] [owner USER] [group GROUP]\n"
+	     "      [readlimit FRAMES] [writelimit FRAMES] [readbytes SIZE] [writebytes SIZE]\n"
+	     "                                          make an Ethernet interface a NIC port\n"
+	     "  detach NAME                             let it go again\n"
+	     "  tstamp NAME [rx on|off|FILTER] [tx on|off|TYPE]\n"
+	     "                                          time stamps of an interface\n"
 	     "  stat [NAME] [-w [SECONDS]] [--prometheus]\n"
 	     "                                          what ports counted\n"
 	     "  monitor                                 what happens to ports\n"
@@ -55,43 +57,9 @@ static void usage(void)
 	     "frameio(8) tells the rest, with examples.");
 }
 
-/* --- JSON ------------------------------------------------------------ */
-
-void report_member(struct json_object *object, const char *key, struct json_object *value)
-{
-	json_object_object_add(object, key, value);
-}
-
-void report_number(struct json_object *object, const char *key, uint64_t value)
-{
-	report_member(object, key, json_object_new_uint64(value));
-}
-
-void report_bool(struct json_object *object, const char *key, bool value)
-{
-	report_member(object, key, json_object_new_boolean(value));
-}
-
-void report_text(struct json_object *object, const char *key, const char *value)
-{
-	char text[256];
-
-	report_member(object, key, value ?
-		      json_object_new_string(tool_utf8(text, sizeof(text), value)) : NULL);
-}
-
-void report_print(struct json_object *object, bool one_line)
-{
-	const int how = one_line ? JSON_C_TO_STRING_PLAIN : JSON_C_TO_STRING_PRETTY;
-
-	puts(json_object_to_json_string_ext(object, how | JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(object);
-}
-
 /* --- finding ports --------------------------------------------------- */
 
-/* A sentence for why a port cannot be had. */
-static const char *explain(int error)
+const char *command_explain(int error)
 {
 	switch (error) {
 	case ENODEV:
@@ -103,25 +71,62 @@ static const char *explain(int error)
 	case EBADMSG:
 		return "the kernel's answer cannot be understood; 'frameio version' tells whether "
 		       "the module is of another version";
+	case ENOENT:
+	case ENXIO:
+		return "there is no " CONTROL_NODE " here, which tells of NIC ports";
+	case EACCES:
+		return "not permitted to open " CONTROL_NODE ", which tells of NIC ports";
+	case ENOTTY:
+		return "the loaded module is of an older version; 'frameio version' tells which";
 	default:
 		return strerror(error);
 	}
+}
+
+/*
+ * Whether what came of asking the module means that there are no NIC ports: there is no
+ * module. Where it is loaded, its control file is only out of our reach.
+ */
+static bool means_no_nic_ports(int error)
+{
+	return !error || (!command_module_is_loaded() &&
+			  (error == ENOENT || error == ENXIO || error == ENODEV));
+}
+
+int command_complete_port(struct link *link)
+{
+	int err = link->port == LINK_NO_PORT ? nic_complete(link) : 0;
+
+	if (!means_no_nic_ports(-err))
+		return err;
+	return link->port == LINK_NO_PORT ? -EOPNOTSUPP : 0;
 }
 
 void command_get_port(const char *doing, const char *name, struct link *link)
 {
 	int err = link_get(name, link);
 
+	if (!err)
+		err = command_complete_port(link);
 	if (err)
-		tool_die(TOOL_FAILED, "cannot %s port '%s': %s", doing, name, explain(-err));
+		tool_die(TOOL_FAILED, "cannot %s port '%s': %s", doing, name,
+			 command_explain(-err));
 }
 
+/* Virtual ports are told without the module's control file, which a container may lack. */
 int command_list_ports(struct link **links)
 {
-	int count = link_list(links);
+	static bool warned;
+	int count = link_list(LINK_KIND, links), all;
 
 	if (count < 0)
-		tool_die(TOOL_FAILED, "cannot list the ports: %s", explain(-count));
+		tool_die(TOOL_FAILED, "cannot list the ports: %s", command_explain(-count));
+	all = nic_list(links, count);
+	if (all >= 0)
+		return all;
+	if (!means_no_nic_ports(-all) && !warned)
+		tool_warn("NIC ports are left out: %s", command_explain(-all));
+	warned = true;
 	return count;
 }
 
@@ -130,10 +135,11 @@ void command_get_queues(struct link *links, int count)
 	int err, i;
 
 	for (i = 0; i < count; i++) {
-		err = link_get_queues(&links[i]);
+		err = links[i].port == LINK_NIC_PORT ? nic_get_queues(&links[i]) :
+						       link_get_queues(&links[i]);
 		if (err && err != -ENODEV)
 			tool_die(TOOL_FAILED, "cannot list the queue pairs of the ports: %s",
-				 explain(-err));
+				 command_explain(-err));
 	}
 }
 
@@ -141,8 +147,6 @@ bool command_module_is_loaded(void)
 {
 	return !access("/sys/module/frameio", F_OK);
 }
-
-#define HINT_LOAD	"load the module: 'modprobe frameio'"
 
 /* To somebody who looks for a port, silence does not tell that, or why, there is none. */
 static void warn_of_none(void)
@@ -165,78 +169,12 @@ int command_choose_ports(const char *doing, const char *name, struct link **link
 			warn_of_none();
 		return count;
 	}
-	*links = malloc(sizeof(**links));
-	if (!*links)
-		tool_die(TOOL_FAILED, "out of memory");
+	*links = tool_allocate(1, sizeof(**links));
 	command_get_port(doing, name, *links);
 	return 1;
 }
 
 /* --- add, set and del ------------------------------------------------ */
-
-enum {
-	FOR_ADD = 1,
-	FOR_SET = 2,
-};
-
-/* What follows a keyword. */
-enum value {
-	VALUE_NONE,	/* the word says it all */
-	VALUE_NUMBER,
-	VALUE_SIZE,
-	VALUE_SWITCH,
-	VALUE_USER,
-	VALUE_GROUP,
-	VALUE_ADDRESS,
-	VALUE_NAME,
-};
-
-static const struct keyword {
-	const char *word;
-	enum link_setting setting;
-	enum value value;
-	unsigned int commands;
-	uint32_t says;		/* of VALUE_NONE */
-} keywords[] = {
-	{ "l2", LINK_LAYER, VALUE_NONE, FOR_ADD, 2 },
-	{ "l3", LINK_LAYER, VALUE_NONE, FOR_ADD, 3 },
-	{ "queues", LINK_QUEUES, VALUE_NUMBER, FOR_ADD | FOR_SET, 0 },
-	{ "numqueues", LINK_NUMQUEUES, VALUE_NUMBER, FOR_ADD, 0 },
-	{ "numtxqueues", LINK_NUMQUEUES, VALUE_NUMBER, FOR_ADD, 0 },	/* as ip says */
-	{ "owner", LINK_OWNER, VALUE_USER, FOR_ADD, 0 },
-	{ "group", LINK_GROUP, VALUE_GROUP, FOR_ADD, 0 },
-	{ "readlimit", LINK_READ_LIMIT, VALUE_NUMBER, FOR_ADD | FOR_SET, 0 },
-	{ "writelimit", LINK_WRITE_LIMIT, VALUE_NUMBER, FOR_ADD | FOR_SET, 0 },
-	{ "readbytes", LINK_READ_BYTES, VALUE_SIZE, FOR_ADD | FOR_SET, 0 },
-	{ "writebytes", LINK_WRITE_BYTES, VALUE_SIZE, FOR_ADD | FOR_SET, 0 },
-	{ "mtu", LINK_MTU, VALUE_NUMBER, FOR_ADD | FOR_SET, 0 },
-	{ "address", LINK_ADDRESS, VALUE_ADDRESS, FOR_ADD, 0 },
-	{ "up", LINK_UP, VALUE_NONE, FOR_ADD | FOR_SET, 1 },
-	{ "down", LINK_UP, VALUE_NONE, FOR_SET, 0 },
-	{ "persist", LINK_PERSIST, VALUE_SWITCH, FOR_SET, 0 },
-	{ "carrier", LINK_CARRIER, VALUE_SWITCH, FOR_SET, 0 },
-	{ "name", LINK_NAME, VALUE_NAME, FOR_SET, 0 },
-};
-
-#define NKEYWORDS	(sizeof(keywords) / sizeof(*keywords))
-
-#define HINT_QUEUES	"'queues' takes 1 to 64, and no more than 'numqueues'"
-
-/* What can be done about a setting that the kernel does not take. */
-static const char *const hints[LINK_NSETTINGS] = {
-	[LINK_QUEUES] = HINT_QUEUES,
-	[LINK_NUMQUEUES] = HINT_QUEUES,
-	[LINK_OWNER] = "'owner' takes a user of this user namespace",
-	[LINK_GROUP] = "'group' takes a group of this user namespace",
-	[LINK_READ_LIMIT] = "'readlimit' takes 1 to 65536 frames",
-	[LINK_WRITE_LIMIT] = "'writelimit' takes 1 to 65536 frames",
-	[LINK_READ_BYTES] = "'readbytes' takes 1 to 1G",
-	[LINK_WRITE_BYTES] = "'writebytes' takes 1 to 1G",
-	[LINK_MTU] = "'mtu' takes 68 to 65521 on an L2 port, 68 to 65535 on an L3 port",
-	[LINK_ADDRESS] = "'address' takes a unicast one of 6 bytes, such as 02:00:00:00:00:01",
-	[LINK_PERSIST] = "'frameio del' deletes a port",
-	[LINK_NAME] = "a name is free, has 1 to 15 characters, and no slash, colon or space",
-};
 
 /* The hint for what was refused, if there can be no doubt what that was. */
 static const char *hint_for(const struct link_settings *settings, int refused, int error)
@@ -245,16 +183,16 @@ static const char *hint_for(const struct link_settings *settings, int refused, i
 	int i;
 
 	if (refused >= 0)
-		return hints[refused];
+		return settings_hints[refused];
 	/* not for what it was, but for want of memory, say */
 	if (error != EINVAL && error != ERANGE && error != EADDRNOTAVAIL && error != EOPNOTSUPP)
 		return NULL;
 	for (i = 0; i < LINK_NSETTINGS; i++) {
-		if (!settings->given[i] || !hints[i])
+		if (!settings->given[i] || !settings_hints[i])
 			continue;
-		if (hint && strcmp(hint, hints[i]))
+		if (hint && strcmp(hint, settings_hints[i]))
 			return NULL;
-		hint = hints[i];
+		hint = settings_hints[i];
 	}
 	return hint;
 }
@@ -337,214 +275,14 @@ refused(const struct asked *asked, int error, const struct link_refusal *refusal
 		 is_partial(asked, error) ? "; 'frameio show' tells which of the changes were made" : "");
 }
 
-/* A number, and what follows it; false if it is none or too large. */
-static bool parse_number(const char *text, uint64_t *number, const char **end)
-{
-	char *rest;
-
-	if (!isdigit((unsigned char)*text))
-		return false;
-	errno = 0;
-	*number = strtoull(text, &rest, 10);
-	*end = rest;
-	return !errno;
-}
-
-static bool parse_u32(const char *text, uint32_t *value)
-{
-	const char *end;
-	uint64_t number;
-
-	if (!parse_number(text, &number, &end) || *end || number > UINT32_MAX)
-		return false;
-	*value = number;
-	return true;
-}
-
-static bool parse_size(const char *text, uint32_t *value)
-{
-	static const char suffixes[] = "KMG";
-	const char *end, *suffix;
-	uint64_t number;
-	int shift = 0;
-
-	if (!parse_number(text, &number, &end))
-		return false;
-	if (*end) {
-		suffix = strchr(suffixes, toupper((unsigned char)*end));
-		if (!suffix || end[1])
-			return false;
-		shift = 10 * (suffix - suffixes + 1);
-	}
-	if (number > UINT32_MAX >> shift)
-		return false;
-	*value = number << shift;
-	return true;
-}
-
-static bool parse_switch(const char *text, uint32_t *value)
-{
-	*value = !strcmp(text, "on");
-	return *value || !strcmp(text, "off");
-}
-
-static bool parse_user(const char *text, uint32_t *value)
-{
-	const struct passwd *user = getpwnam(text);
-
-	if (!user)
-		return parse_u32(text, value);
-	*value = user->pw_uid;
-	return true;
-}
-
-static bool parse_group(const char *text, uint32_t *value)
-{
-	const struct group *group = getgrnam(text);
-
-	if (!group)
-		return parse_u32(text, value);
-	*value = group->gr_gid;
-	return true;
-}
-
-static bool parse_address(const char *text, struct link_settings *settings)
-{
-	unsigned int n = 0;
-
-	do {
-		if (n == sizeof(settings->address) || !isxdigit((unsigned char)text[0]) ||
-		    !isxdigit((unsigned char)text[1]))
-			return false;
-		sscanf(text, "%2hhx", &settings->address[n++]);
-		text += 2;
-	} while (*text++ == ':');
-	settings->address_len = n;
-	return !text[-1];
-}
-
-/* An interface's name, as the kernel wants it; a '%' would ask it to choose a number. */
-static bool is_name(const char *text)
-{
-	const char *c;
-
-	for (c = text; *c; c++)
-		if (isspace((unsigned char)*c) || strchr("/:%", *c))
-			return false;
-	return *text && strlen(text) < IF_NAMESIZE && strcmp(text, ".") && strcmp(text, "..");
-}
-
-static void require_name(const char *text)
-{
-	if (!is_name(text))
-		tool_misused("'%s' is no interface name: one has 1 to %d characters, and no slash, "
-			     "colon, percent sign or space", text, IF_NAMESIZE - 1);
-}
-
-static void parse_value(const struct keyword *keyword, const char *text,
-			struct link_settings *settings)
-{
-	static const char *const wanted[] = {
-		[VALUE_NUMBER] = "a number",
-		[VALUE_SIZE] = "a number of bytes below 4G, such as 4096 or 16M",
-		[VALUE_SWITCH] = "'on' or 'off'",
-		[VALUE_USER] = "a user's name or number",
-		[VALUE_GROUP] = "a group's name or number",
-		[VALUE_ADDRESS] = "an address such as 02:00:00:00:00:01",
-		[VALUE_NAME] = "a name",
-	};
-	uint32_t *value = &settings->value[keyword->setting];
-	bool good = false;
-
-	if (!text)
-		tool_misused("'%s' takes %s", keyword->word, wanted[keyword->value]);
-	switch (keyword->value) {
-	case VALUE_NONE:
-		break;
-	case VALUE_NUMBER:
-		good = parse_u32(text, value);
-		break;
-	case VALUE_SIZE:
-		good = parse_size(text, value);
-		break;
-	case VALUE_SWITCH:
-		good = parse_switch(text, value);
-		break;
-	case VALUE_USER:
-		good = parse_user(text, value);
-		break;
-	case VALUE_GROUP:
-		good = parse_group(text, value);
-		break;
-	case VALUE_ADDRESS:
-		good = parse_address(text, settings);
-		break;
-	case VALUE_NAME:
-		require_name(text);
-		settings->name = text;
-		good = true;
-		break;
-	}
-	if (!good && keyword->value == VALUE_NUMBER && *text && !text[strspn(text, "0123456789")])
-		tool_misused("'%s' is too large: %s", text, hints[keyword->setting]);
-	if (!good)
-		tool_misused("'%s' takes %s, not '%s'", keyword->word, wanted[keyword->value],
-			     text);
-}
-
-static const struct keyword *find_keyword(const char *word)
-{
-	size_t i;
-
-	for (i = 0; i < NKEYWORDS; i++)
-		if (!strcmp(keywords[i].word, word))
-			return &keywords[i];
-	return NULL;
-}
-
-static const struct keyword *require_keyword(const char *word, unsigned int command)
-{
-	const struct keyword *keyword = find_keyword(word);
-
-	if (!keyword)
-		tool_misused("'%s' is nothing that '%s' knows", word,
-			     command == FOR_ADD ? "add" : "set");
-	if (!(keyword->commands & command))
-		tool_misused(command == FOR_ADD ? "'%s' can be given to 'set' only" :
-			     "'%s' can be given to 'add' only, and stays as it is", word);
-	return keyword;
-}
-
-static void parse_settings(char **words, unsigned int command, struct link_settings *settings)
-{
-	const struct keyword *given[LINK_NSETTINGS] = { NULL };
-	const struct keyword *keyword;
-
-	memset(settings, 0, sizeof(*settings));
-	while (*words) {
-		keyword = require_keyword(*words++, command);
-		if (given[keyword->setting] == keyword)
-			tool_misused("'%s' is given twice", keyword->word);
-		if (given[keyword->setting])
-			tool_misused("'%s' and '%s' exclude each other",
-				     given[keyword->setting]->word, keyword->word);
-		given[keyword->setting] = keyword;
-		settings->given[keyword->setting] = true;
-		if (keyword->value == VALUE_NONE)
-			settings->value[keyword->setting] = keyword->says;
-		else
-			parse_value(keyword, *words, settings);
-		if (keyword->value != VALUE_NONE)
-			words++;
-	}
-}
-
 /* A port that was changed, as it is now; nothing, if it has gone already. */
-static void print_result(const char *name, int err, struct link *link)
+void command_print_result(const char *name, int err, struct link *link)
 {
+	if (!err)
+		err = command_complete_port(link);
 	if (err && err != -ENODEV)
 		tool_die(TOOL_FAILED, "it was done, but port '%s' cannot be shown: %s", name,
-			 explain(-err));
+			 command_explain(-err));
 	if (!err)
 		command_get_queues(link, 1);
 	show_json(link, !err);
@@ -569,16 +307,16 @@ static int command_add(char **words)
 
 	if (!*words)
 		tool_misused("'add' takes the name of the port to make");
-	require_name(*words);
-	if (find_keyword(*words))
+	settings_require_name(*words);
+	if (settings_is_keyword(*words))
 		tool_misused("'add' takes a name first, and '%s' is a keyword", *words);
-	parse_settings(words + 1, FOR_ADD, &settings);
+	settings_parse(words + 1, SETTINGS_ADD, &settings);
 	if (settings.given[LINK_ADDRESS] && settings.value[LINK_LAYER] == 3)
 		tool_misused("an L3 port has no link-layer address: leave out 'address' or 'l3'");
 	err = link_add(*words, &settings, &refusal);
 	take_answer(&asked, err, &refusal);
 	if (command_options.json)
-		print_result(*words, link_get(*words, &link), &link);
+		command_print_result(*words, link_get(*words, &link), &link);
 	return 0;
 }
 
@@ -594,12 +332,15 @@ static int command_set(char **words)
 
 	if (!*words || !words[1])
 		tool_misused("'set' takes the name of a port and what to change");
-	parse_settings(words + 1, FOR_SET, &settings);
+	settings_parse(words + 1, SETTINGS_SET, &settings);
 	command_get_port("set", *words, &link);
+	if (link.port == LINK_NIC_PORT)
+		tool_die(TOOL_FAILED, "cannot set port '%s': it is a NIC port, which stays as it "
+			 "was attached; 'ip link' and 'ethtool' change the interface", *words);
 	err = link_set(&link, &settings, &refusal);
 	take_answer(&asked, err, &refusal);
 	if (command_options.json)
-		print_result(*words, link_get_by_index(link.ifindex, &link), &link);
+		command_print_result(*words, link_get_by_index(link.ifindex, &link), &link);
 	return 0;
 }
 
@@ -613,6 +354,9 @@ static int command_delete(char **words)
 	if (!*words || words[1])
 		tool_misused("'del' takes the name of one port");
 	command_get_port("delete", *words, &link);
+	if (link.port == LINK_NIC_PORT)
+		tool_die(TOOL_FAILED, "cannot delete port '%s': it is a NIC port, whose interface "
+			 "stays; 'frameio detach' lets it go", *words);
 	err = link_delete(&link, &refusal);
 	take_answer(&asked, err, &refusal);
 	if (command_options.json)
@@ -650,11 +394,11 @@ static int command_version(char **words)
 		tool_misused("'version' takes nothing, not '%s'", *words);
 	if (command_options.json) {
 		object = json_object_new_object();
-		report_text(object, "tool", PACKAGE_VERSION);
-		report_text(object, "library", library);
-		report_text(object, "module", loaded ? module : NULL);
-		report_bool(object, "differ", differ);
-		report_print(object, false);
+		object_add_text(object, "tool", PACKAGE_VERSION);
+		object_add_text(object, "library", library);
+		object_add_text(object, "module", loaded ? module : NULL);
+		object_add_bool(object, "differ", differ);
+		object_print(stdout, object, false);
 		return 0;
 	}
 	printf("tool %s\nlibrary %s\nmodule %s\n", PACKAGE_VERSION, library,
@@ -703,13 +447,16 @@ static const struct command {
 	int (*run)(char **words);
 } commands[] = {
 	{ "add", command_add },
+	{ "attach", command_attach },
 	{ "delete", command_delete },
+	{ "detach", command_detach },
 	{ "help", run_help },
 	{ "list", run_show },	/* as ip says */
 	{ "monitor", run_monitor },
 	{ "set", command_set },
 	{ "show", run_show },
 	{ "stat", run_stat },
+	{ "tstamp", command_tstamp },
 	{ "version", command_version },
 };
 
@@ -745,13 +492,10 @@ static char **skip_dev(char **words)
 /* Everything that follows is done there, in a process of one thread. */
 static void enter_netns(const char *netns)
 {
-	char path[PATH_MAX];
-	int fd;
+	const int fd = tool_open_netns(netns);
 
-	if (!*netns || snprintf(path, sizeof(path), "%s%s", strchr(netns, '/') ? "" : "/run/netns/",
-				netns) >= (int)sizeof(path))
+	if (!*netns || (fd < 0 && errno == ENAMETOOLONG))
 		tool_misused("'%s' is no network namespace: --netns takes a name or a path", netns);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		tool_die(TOOL_FAILED, "cannot enter network namespace '%s': %s", netns,
 			 errno == ENOENT ? "there is none; 'ip netns' lists them" :
@@ -762,19 +506,6 @@ static void enter_netns(const char *netns)
 			 errno == EINVAL ? "the file is none; 'ip netns' lists them" :
 					   strerror(errno));
 	close(fd);
-}
-
-/* What the seconds of --watch are made of. */
-#define NUMBER	"0123456789."
-
-static double parse_interval(const char *text)
-{
-	char *end;
-	double seconds = strtod(text, &end);
-
-	if (text[strspn(text, NUMBER)] || *end || !(seconds >= 0.01 && seconds <= 86400))
-		tool_misused("--watch takes 0.01 to 86400 seconds, not '%s'", text);
-	return seconds;
 }
 
 enum {
@@ -798,9 +529,6 @@ static int parse_options(int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "hjn:Vw::", long_options, NULL)) != -1) {
 		switch (option) {
-		case 'h':
-			usage();
-			exit(tool_finish(0));
 		case 'j':
 			command_options.json = true;
 			break;
@@ -810,19 +538,16 @@ static int parse_options(int argc, char **argv)
 		case OPTION_PROMETHEUS:
 			command_options.prometheus = true;
 			break;
-		case 'V':
-			tool_print_version();
-			exit(tool_finish(0));
 		case 'w':
 			/* the next word, if it can be a number of seconds */
 			if (!optarg && optind < argc &&
-			    !argv[optind][strspn(argv[optind], NUMBER)])
+			    !argv[optind][strspn(argv[optind], "0123456789.")])
 				optarg = argv[optind++];
-			command_options.interval = optarg ? parse_interval(optarg) : 1;
+			command_options.interval = optarg ?
+				number_option_seconds("--watch", optarg, 86400) : 1;
 			break;
 		default:
-			fprintf(stderr, "Try 'frameio --help'.\n");
-			exit(TOOL_MISUSED);
+			tool_take_option(option, usage);
 		}
 	}
 	if (netns)
@@ -845,11 +570,7 @@ int main(int argc, char **argv)
 	const struct command *command;
 	int first;
 
-	tool_start("frameio");
-	/* so that getopt's messages begin like ours */
-	argv[0] = "frameio";
-	/* a reader that has gone is seen where its output is written */
-	signal(SIGPIPE, SIG_IGN);
+	tool_start("frameio", argv);
 	first = parse_options(argc, argv);
 	if (first == argc)
 		tool_misused("takes a command");

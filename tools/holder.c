@@ -52,11 +52,8 @@ static void add_holder(struct list *list, int process, pid_t pid, int ifindex, u
 	for (i = list->count; i && list->holders[i - 1].pid == pid; i--)
 		if (list->holders[i - 1].ifindex == ifindex && list->holders[i - 1].queue == queue)
 			return;
-	holder = reallocarray(list->holders, list->count + 1, sizeof(*holder));
-	if (!holder)
-		tool_die(TOOL_FAILED, "out of memory");
-	list->holders = holder;
-	holder += list->count++;
+	list->holders = tool_grow(list->holders, list->count, sizeof(*holder));
+	holder = &list->holders[list->count++];
 	*holder = (struct holder){ .ifindex = ifindex, .queue = queue, .pid = pid };
 	if (!read_file(process, "comm", command, sizeof(command)))
 		command[0] = '\0';

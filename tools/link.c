@@ -3,6 +3,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <net/if_arp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -140,19 +141,35 @@ static const enum mnl_attr_data_type link_types[IFLA_NEW_NETNSID + 1] = {
 	[IFLA_ADDRESS] = MNL_TYPE_BINARY,
 	[IFLA_IFNAME] = MNL_TYPE_NUL_STRING,
 	[IFLA_MTU] = MNL_TYPE_U32,
+	[IFLA_LINK] = MNL_TYPE_U32,
+	[IFLA_MASTER] = MNL_TYPE_U32,
 	[IFLA_LINKINFO] = MNL_TYPE_NESTED,
 	[IFLA_NUM_TX_QUEUES] = MNL_TYPE_U32,
 	[IFLA_CARRIER] = MNL_TYPE_U8,
+	[IFLA_LINK_NETNSID] = MNL_TYPE_U32,
 	[IFLA_NEW_NETNSID] = MNL_TYPE_U32,
 };
+
+/* Its kind, and of our kind what the port is. */
+static int parse_kind(const struct nlattr *nest, struct link *link)
+{
+	const struct nlattr *infos[IFLA_INFO_DATA + 1] = { NULL };
+	struct table table = { infos, info_types, IFLA_INFO_DATA };
+
+	if (mnl_attr_parse_nested(nest, table_take, &table) < 0 ||
+	    !get_string(link->kind, sizeof(link->kind), infos[IFLA_INFO_KIND]))
+		return -EBADMSG;
+	if (strcmp(link->kind, LINK_KIND))
+		return 1;
+	link->port = LINK_VIRTUAL_PORT;
+	return infos[IFLA_INFO_DATA] ? parse_port(infos[IFLA_INFO_DATA], link) : 1;
+}
 
 int link_parse(const struct nlmsghdr *message, struct link *link)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attrs[IFLA_NEW_NETNSID + 1] = { NULL };
-	const struct nlattr *infos[IFLA_INFO_DATA + 1] = { NULL };
 	struct table table = { attrs, link_types, IFLA_NEW_NETNSID };
-	struct table info_table = { infos, info_types, IFLA_INFO_DATA };
 
 	if (message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK)
 		return 0;
@@ -163,18 +180,17 @@ int link_parse(const struct nlmsghdr *message, struct link *link)
 		return 0;
 	if (mnl_attr_parse(message, sizeof(*header), table_take, &table) < 0)
 		return -EBADMSG;
-	if (!attrs[IFLA_LINKINFO])
-		return 0;
-	if (mnl_attr_parse_nested(attrs[IFLA_LINKINFO], table_take, &info_table) < 0)
-		return -EBADMSG;
-	if (!infos[IFLA_INFO_KIND] || strcmp(mnl_attr_get_str(infos[IFLA_INFO_KIND]), LINK_KIND))
-		return 0;
 
 	memset(link, 0, sizeof(*link));
 	link->ifindex = header->ifi_index;
+	link->loopback = header->ifi_flags & IFF_LOOPBACK;
+	link->ethernet = header->ifi_type == ARPHRD_ETHER;
 	link->up = header->ifi_flags & IFF_UP;
 	link->carrier = attrs[IFLA_CARRIER] && mnl_attr_get_u8(attrs[IFLA_CARRIER]);
 	link->mtu = get_u32(attrs[IFLA_MTU], 0);
+	link->master = get_u32(attrs[IFLA_MASTER], 0);
+	if (!attrs[IFLA_LINK_NETNSID])
+		link->lower = get_u32(attrs[IFLA_LINK], 0);
 	link->nqueues_max = get_u32(attrs[IFLA_NUM_TX_QUEUES], 0);
 	link->moved = attrs[IFLA_NEW_NETNSID];
 	link->new_netnsid = get_u32(attrs[IFLA_NEW_NETNSID], -1);
@@ -186,7 +202,7 @@ int link_parse(const struct nlmsghdr *message, struct link *link)
 	}
 	if (!get_string(link->name, sizeof(link->name), attrs[IFLA_IFNAME]) || !*link->name)
 		return -EBADMSG;
-	return infos[IFLA_INFO_DATA] ? parse_port(infos[IFLA_INFO_DATA], link) : 1;
+	return attrs[IFLA_LINKINFO] ? parse_kind(attrs[IFLA_LINKINFO], link) : 1;
 }
 
 static const enum mnl_attr_data_type stats_types[IFLA_STATS_LINK_XSTATS + 1] = {
@@ -401,7 +417,7 @@ static int get(struct nlmsghdr *message, struct link *link)
 
 	if (ret || found.ret < 0)
 		return ret ? ret : found.ret;
-	return found.ret ? 0 : -EOPNOTSUPP;
+	return found.ret ? 0 : -EBADMSG;
 }
 
 int link_get(const char *name, struct link *link)
@@ -455,6 +471,7 @@ int link_get_queues(struct link *link)
 }
 
 struct list {
+	const char *kind;
 	struct link *links;
 	int count;
 };
@@ -470,6 +487,8 @@ static int take_links(const struct nlmsghdr *message, void *argument)
 		errno = -ret;
 	if (ret <= 0)
 		return ret ? MNL_CB_ERROR : MNL_CB_OK;
+	if (strcmp(link.kind, list->kind))
+		return MNL_CB_OK;
 	more = reallocarray(list->links, list->count + 1, sizeof(link));
 	if (!more)
 		return MNL_CB_ERROR;
@@ -479,7 +498,7 @@ static int take_links(const struct nlmsghdr *message, void *argument)
 	return MNL_CB_OK;
 }
 
-static int compare_links(const void *left, const void *right)
+int link_compare(const void *left, const void *right)
 {
 	const struct link *a = left, *b = right;
 
@@ -489,7 +508,7 @@ static int compare_links(const void *left, const void *right)
 /* How often a dump is begun again that changes interrupted. */
 #define DUMP_TRIES	100
 
-int link_list(struct link **links)
+int link_list(const char *kind, struct link **links)
 {
 	char space[REQUEST_SIZE] = { 0 };
 	struct nlmsghdr *message = start_request(space, RTM_GETLINK, NLM_F_DUMP, 0);
@@ -500,11 +519,11 @@ int link_list(struct link **links)
 	put_filter(message);
 	/* a kernel that knows the kind leaves out the other interfaces */
 	info = mnl_attr_nest_start(message, IFLA_LINKINFO);
-	mnl_attr_put_strz(message, IFLA_INFO_KIND, LINK_KIND);
+	mnl_attr_put_strz(message, IFLA_INFO_KIND, kind);
 	mnl_attr_nest_end(message, info);
 	*links = NULL;
 	for (i = 0; i < DUMP_TRIES && ret == -EINTR; i++) {
-		struct list list = { .count = 0 };
+		struct list list = { .kind = kind };
 		struct request request = {
 			.message = message, .take = take_links, .argument = &list,
 		};
@@ -515,7 +534,7 @@ int link_list(struct link **links)
 			continue;
 		}
 		if (list.count)
-			qsort(list.links, list.count, sizeof(*list.links), compare_links);
+			qsort(list.links, list.count, sizeof(*list.links), link_compare);
 		*links = list.links;
 		ret = list.count;
 	}

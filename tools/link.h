@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * Ports as rtnetlink has them: reading what they are, and changing them.
+ * Interfaces as rtnetlink has them, ports among them: reading what they are, and
+ * changing those that are of our kind. What a NIC port is, nic.c adds.
  *
  * Functions that can fail return a negative errno value.
  */
@@ -18,6 +19,13 @@
 #define LINK_ADDRESS_MAX	32	/* bytes of a link-layer address, as the kernel has it */
 #define LINK_NAME_MAX		128	/* of another name of an interface, with its NUL */
 #define LINK_MODE_SIZE		16
+#define LINK_KIND_SIZE		56	/* the kernel's, which it sends no longer ones of */
+
+enum link_port {
+	LINK_NO_PORT,
+	LINK_VIRTUAL_PORT,
+	LINK_NIC_PORT,
+};
 
 /* A queue pair in use. */
 struct link_queue {
@@ -28,20 +36,25 @@ struct link_queue {
 	uint32_t write_len, write_limit, write_bytes;
 };
 
-/* A port. */
+/* An interface, and the port that it is. */
 struct link {
 	int ifindex;
 	char name[IF_NAMESIZE];
+	char kind[LINK_KIND_SIZE];	/* as "ip link" has it; empty of hardware */
+	bool loopback, ethernet;
+	int master;			/* of which it is a part, such as a bridge; 0: none */
+	int lower;			/* on which it is made, here; 0: none */
 	bool up, carrier;
 	uint32_t mtu;
 	unsigned char address[LINK_ADDRESS_MAX];
 	unsigned int address_len;
+	bool moved;			/* it left for another network namespace, ... */
+	int32_t new_netnsid;		/* ... which has this number here; below 0: none */
+	enum link_port port;		/* what follows is of ports only */
 	uint32_t flags;			/* FRAMEIO_PORT_* */
 	uint32_t nqueues, nqueues_max, nopen;
 	uint32_t read_limit, write_limit, read_bytes, write_bytes;
 	uint32_t owner, group;		/* with FRAMEIO_PORT_OWNER, _GROUP */
-	bool moved;			/* it left for another network namespace, ... */
-	int32_t new_netnsid;		/* ... which has this number here; below 0: none */
 	unsigned int nrows;		/* of queues[] */
 	struct link_queue queues[FRAMEIO_NQUEUES_MAX];
 };
@@ -49,7 +62,7 @@ struct link {
 /*
  * Understand an RTM_NEWLINK or RTM_DELLINK. Nothing in it is trusted.
  *
- * Return: 1; 0, it is about something else than a port; -EBADMSG.
+ * Return: 1; 0, it is about something else than an interface; -EBADMSG.
  */
 int link_parse(const struct nlmsghdr *message, struct link *link);
 
@@ -59,19 +72,22 @@ int link_parse(const struct nlmsghdr *message, struct link *link);
  */
 int link_parse_queues(const struct nlmsghdr *message, struct link *link);
 
-/* Ask for a port's queue pairs; they do not come with the port itself. */
+/* Ask for a virtual port's queue pairs; they do not come with the port itself. */
 int link_get_queues(struct link *link);
 
-/* The port of that name or other name; -ENODEV; -EOPNOTSUPP, it is no port. */
+/* The interface of that name or other name; -ENODEV. */
 int link_get(const char *name, struct link *link);
 
-/* The port of that number. */
+/* The interface of that number. */
 int link_get_by_index(int ifindex, struct link *link);
 
-/* All ports, by their numbers, in an array to be freed; returns how many. */
-int link_list(struct link **links);
+/* All interfaces of a kind, by their numbers, in an array to be freed; returns how many. */
+int link_list(const char *kind, struct link **links);
 
-/* What add and set can be asked for. */
+/* For qsort(3): by their numbers. */
+int link_compare(const void *left, const void *right);
+
+/* What add, set and attach can be asked for. */
 enum link_setting {
 	LINK_LAYER,		/* 2 or 3 */
 	LINK_QUEUES,
@@ -88,6 +104,7 @@ enum link_setting {
 	LINK_PERSIST,
 	LINK_CARRIER,
 	LINK_NAME,
+	LINK_STEER_CPU,		/* of NIC ports only */
 	LINK_NSETTINGS
 };
 

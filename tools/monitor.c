@@ -12,9 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "command.h"
+#include "number.h"
 #include "tool.h"
 
 /* The ports that are known. */
@@ -35,10 +35,10 @@ static struct event event_of(const char *name, const struct link *link)
 {
 	struct event event = { .object = json_object_new_object() };
 
-	report_text(event.object, "event", name);
+	object_add_text(event.object, "event", name);
 	if (link) {
-		report_text(event.object, "name", link->name);
-		report_number(event.object, "ifindex", link->ifindex);
+		object_add_text(event.object, "name", link->name);
+		object_add_number(event.object, "ifindex", link->ifindex);
 	}
 	return event;
 }
@@ -49,7 +49,7 @@ static void event_tell(struct event *event, const char *name)
 	char clean[IF_NAMESIZE];
 
 	if (command_options.json) {
-		report_print(event->object, true);
+		object_print(stdout, event->object, true);
 		return;
 	}
 	json_object_put(event->object);
@@ -71,7 +71,7 @@ static void tell_number(const char *name, const struct link *link, uint32_t numb
 {
 	struct event event = event_of(name, link);
 
-	report_number(event.object, name, number);
+	object_add_number(event.object, name, number);
 	snprintf(event.text, sizeof(event.text), "%s %" PRIu32, name, number);
 	event_tell(&event, link->name);
 }
@@ -80,7 +80,7 @@ static void tell_switch(const char *name, const struct link *link, bool on)
 {
 	struct event event = event_of(name, link);
 
-	report_bool(event.object, name, on);
+	object_add_bool(event.object, name, on);
 	snprintf(event.text, sizeof(event.text), "%s %s", name, on ? "on" : "off");
 	event_tell(&event, link->name);
 }
@@ -90,12 +90,24 @@ static void tell_created(const struct link *link)
 	const char *layer = link->flags & FRAMEIO_PORT_L3 ? "l3" : "l2";
 	struct event event = event_of("created", link);
 
-	report_text(event.object, "layer", layer);
-	report_number(event.object, "queues", link->nqueues);
-	report_number(event.object, "num_queues", link->nqueues_max);
+	object_add_text(event.object, "layer", layer);
+	object_add_number(event.object, "queues", link->nqueues);
+	object_add_number(event.object, "num_queues", link->nqueues_max);
 	snprintf(event.text, sizeof(event.text),
 		 "created %s queues %" PRIu32 " numqueues %" PRIu32 " ifindex %d", layer,
 		 link->nqueues, link->nqueues_max, link->ifindex);
+	event_tell(&event, link->name);
+}
+
+static void tell_attached(const struct link *link)
+{
+	struct event event = event_of("attached", link);
+	const char *steer = show_steer(link);
+
+	object_add_number(event.object, "queues", link->nqueues);
+	object_add_text(event.object, "steer", steer);
+	snprintf(event.text, sizeof(event.text), "attached queues %" PRIu32 " steer %s ifindex %d",
+		 link->nqueues, steer, link->ifindex);
 	event_tell(&event, link->name);
 }
 
@@ -104,7 +116,7 @@ static void tell_renamed(const struct link *before, const struct link *link)
 	struct event event = event_of("renamed", link);
 	char name[IF_NAMESIZE];
 
-	report_text(event.object, "old_name", before->name);
+	object_add_text(event.object, "old_name", before->name);
 	snprintf(event.text, sizeof(event.text), "renamed %s",
 		 tool_clean(name, sizeof(name), link->name));
 	event_tell(&event, before->name);
@@ -113,16 +125,16 @@ static void tell_renamed(const struct link *before, const struct link *link)
 static void tell_limits(const struct link *link)
 {
 	struct event event = event_of("limits", link);
-	char read[16], write[16];
+	char read[NUMBER_TEXT_SIZE], write[NUMBER_TEXT_SIZE];
 
-	report_number(event.object, "read_limit", link->read_limit);
-	report_number(event.object, "read_bytes_limit", link->read_bytes);
-	report_number(event.object, "write_limit", link->write_limit);
-	report_number(event.object, "write_bytes_limit", link->write_bytes);
+	object_add_number(event.object, "read_limit", link->read_limit);
+	object_add_number(event.object, "read_bytes_limit", link->read_bytes);
+	object_add_number(event.object, "write_limit", link->write_limit);
+	object_add_number(event.object, "write_bytes_limit", link->write_bytes);
 	snprintf(event.text, sizeof(event.text),
 		 "readlimit %" PRIu32 " readbytes %s writelimit %" PRIu32 " writebytes %s",
-		 link->read_limit, show_size(read, link->read_bytes), link->write_limit,
-		 show_size(write, link->write_bytes));
+		 link->read_limit, number_size(read, link->read_bytes), link->write_limit,
+		 number_size(write, link->write_bytes));
 	event_tell(&event, link->name);
 }
 
@@ -131,7 +143,7 @@ static void tell_address(const struct link *link)
 	struct event event = event_of("address", link);
 	char address[ADDRESS_TEXT_SIZE];
 
-	report_text(event.object, "address", show_address(address, link));
+	object_add_text(event.object, "address", show_address(address, link));
 	snprintf(event.text, sizeof(event.text), "address %s", address);
 	event_tell(&event, link->name);
 }
@@ -140,8 +152,8 @@ static void tell_moved(const struct link *link)
 {
 	struct event event = event_of("moved", link);
 
-	report_member(event.object, "netnsid", link->new_netnsid < 0 ? NULL :
-		      json_object_new_int(link->new_netnsid));
+	object_add(event.object, "netnsid", link->new_netnsid < 0 ? NULL :
+		   json_object_new_int(link->new_netnsid));
 	snprintf(event.text, sizeof(event.text), "moved to another network namespace");
 	event_tell(&event, link->name);
 }
@@ -203,20 +215,19 @@ static void remove_port(struct ports *ports, struct link *known)
 static void learn(struct ports *ports, const struct link *link)
 {
 	struct link *known = find_port(ports, link->ifindex);
-	struct link *more;
 
 	if (known) {
 		tell_changes(known, link);
 		*known = *link;
 		return;
 	}
-	more = reallocarray(ports->links, ports->count + 1, sizeof(*link));
-	if (!more)
-		tool_die(TOOL_FAILED, "out of memory");
-	ports->links = more;
+	ports->links = tool_grow(ports->links, ports->count, sizeof(*link));
 	ports->links[ports->count++] = *link;
 	/* as it is when it is made, so that the rest is told */
-	tell_created(link);
+	if (link->port == LINK_NIC_PORT)
+		tell_attached(link);
+	else
+		tell_created(link);
 	if (link->up)
 		tell("up", link);
 	if (link->carrier)
@@ -236,18 +247,47 @@ static void forget(struct ports *ports, const struct link *link)
 	remove_port(ports, known);
 }
 
+/* Has a port gone because its interface has? Then that is told, or will be. */
+static bool has_gone_whole(const struct link *link)
+{
+	struct link now;
+
+	return link->port == LINK_VIRTUAL_PORT || link_get_by_index(link->ifindex, &now) == -ENODEV;
+}
+
+/* An interface is no port: it may have been one until now. */
+static void forget_port(struct ports *ports, const struct link *link)
+{
+	struct link *known = find_port(ports, link->ifindex);
+
+	if (!known || has_gone_whole(known))
+		return;
+	tell("detached", link);
+	remove_port(ports, known);
+}
+
+/*
+ * Of NIC ports, an event tells only that something has changed, and the module is asked
+ * what. What it says is as old as the event or newer; then another event follows.
+ */
 static int take_event(const struct nlmsghdr *message, void *argument)
 {
 	struct ports *ports = argument;
 	struct link link;
+	int err;
 
 	/* what cannot be understood is not about a port of this module */
 	if (link_parse(message, &link) <= 0)
 		return MNL_CB_OK;
-	if (message->nlmsg_type == RTM_DELLINK)
+	if (message->nlmsg_type == RTM_DELLINK) {
 		forget(ports, &link);
-	else
+		return MNL_CB_OK;
+	}
+	err = command_complete_port(&link);
+	if (!err)
 		learn(ports, &link);
+	else if (err == -EOPNOTSUPP)
+		forget_port(ports, &link);
 	return MNL_CB_OK;
 }
 
@@ -258,7 +298,8 @@ static void catch_up(struct ports *ports, const struct ports *now)
 
 	for (i = ports->count - 1; i >= 0; i--)
 		if (!find_port(now, ports->links[i].ifindex)) {
-			tell("deleted", &ports->links[i]);
+			tell(has_gone_whole(&ports->links[i]) ? "deleted" : "detached",
+			     &ports->links[i]);
 			remove_port(ports, &ports->links[i]);
 		}
 	for (i = 0; i < now->count; i++)
@@ -339,12 +380,10 @@ static void listen_for_events(struct mnl_socket *socket, void *buffer, struct po
 
 int command_monitor(void)
 {
-	void *buffer = malloc(LINK_BUFFER_SIZE);
+	void *buffer = tool_allocate(1, LINK_BUFFER_SIZE);
 	struct mnl_socket *socket;
 	struct ports ports;
 
-	if (!buffer)
-		tool_die(TOOL_FAILED, "out of memory");
 	tool_catch_signals();
 	socket = listen_to_links();
 	list_ports(socket, buffer, &ports);

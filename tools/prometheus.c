@@ -4,7 +4,9 @@
  * takes. All samples of a metric follow one another, under its HELP and TYPE.
  */
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
@@ -38,16 +40,17 @@ static const struct {
 /* A label's value, in quotes, where an interface's name may have characters that end them. */
 static void print_label(const char *name, const char *value)
 {
-	char text[128];
+	char *text = tool_utf8(value);
 	const char *c;
 
 	printf("%s=\"", name);
-	for (c = tool_utf8(text, sizeof(text), value); *c; c++)
+	for (c = text; *c; c++)
 		if ((unsigned char)*c < ' ')
 			printf("\\\\x%02x", *c);
 		else
 			printf("%s%c", *c == '"' || *c == '\\' ? "\\" : "", *c);
 	putchar('"');
+	free(text);
 }
 
 static void print_head(const char *metric, const char *suffix, const char *help, const char *type)
@@ -125,7 +128,10 @@ static void print_metric(const struct counters *counters, int count, const char 
 				print_counter(&counters[port], i, metric);
 }
 
-/* Every port has the same counters, as one module makes them. */
+/*
+ * Every port has the same metrics, as one module makes them, if not the same reasons to
+ * drop frames.
+ */
 static void print_counters(const struct counters *counters, int count)
 {
 	char metric[COUNTERS_NAME_SIZE + 8];
@@ -142,80 +148,37 @@ static void print_counters(const struct counters *counters, int count)
 
 /* --- what ports are -------------------------------------------------- */
 
-struct gauge {
+#define MEMBER(type, member)	offsetof(struct type, member), sizeof(((struct type *)NULL)->member)
+
+static const struct gauge {
 	const char *metric;
 	const char *help;
-	uint32_t (*get)(const struct link *link, const struct link_queue *queue);
-};
-
-static uint32_t get_up(const struct link *link, const struct link_queue *queue)
-{
-	(void)queue;
-	return link->up;
-}
-
-static uint32_t get_carrier(const struct link *link, const struct link_queue *queue)
-{
-	(void)queue;
-	return link->carrier;
-}
-
-static uint32_t get_open(const struct link *link, const struct link_queue *queue)
-{
-	(void)link;
-	return queue->open;
-}
-
-static uint32_t get_read_len(const struct link *link, const struct link_queue *queue)
-{
-	(void)link;
-	return queue->read_len;
-}
-
-static uint32_t get_read_limit(const struct link *link, const struct link_queue *queue)
-{
-	(void)link;
-	return queue->read_limit;
-}
-
-static uint32_t get_read_bytes(const struct link *link, const struct link_queue *queue)
-{
-	(void)link;
-	return queue->read_bytes;
-}
-
-static uint32_t get_write_len(const struct link *link, const struct link_queue *queue)
-{
-	(void)link;
-	return queue->write_len;
-}
-
-static uint32_t get_write_limit(const struct link *link, const struct link_queue *queue)
-{
-	(void)link;
-	return queue->write_limit;
-}
-
-static uint32_t get_write_bytes(const struct link *link, const struct link_queue *queue)
-{
-	(void)link;
-	return queue->write_bytes;
-}
-
-static const struct gauge port_gauges[] = {
-	{ "up", "Whether the interface is up.", get_up },
-	{ "carrier", "Whether the interface has a carrier.", get_carrier },
-	{ NULL, NULL, NULL }
+	size_t offset, size;	/* of a bool or a uint32_t, in struct link or link_queue */
+} port_gauges[] = {
+	{ "up", "Whether the interface is up.", MEMBER(link, up) },
+	{ "carrier", "Whether the interface has a carrier.", MEMBER(link, carrier) },
+	{ NULL, NULL, 0, 0 }
 }, queue_gauges[] = {
-	{ "queue_open", "Whether a file is bound to the queue pair.", get_open },
-	{ "read_queue_frames", "Frames in the read queue.", get_read_len },
-	{ "read_queue_limit_frames", "Frames that the read queue holds.", get_read_limit },
-	{ "read_queue_limit_bytes", "Bytes of memory that the read queue holds.", get_read_bytes },
-	{ "write_queue_frames", "Frames in the write queue.", get_write_len },
-	{ "write_queue_limit_frames", "Frames that the write queue holds.", get_write_limit },
-	{ "write_queue_limit_bytes", "Bytes of memory that the write queue holds.", get_write_bytes },
-	{ NULL, NULL, NULL }
+	{ "queue_open", "Whether a file is bound to the queue pair.", MEMBER(link_queue, open) },
+	{ "read_queue_frames", "Frames in the read queue.", MEMBER(link_queue, read_len) },
+	{ "read_queue_limit_frames", "Frames that the read queue holds.",
+	  MEMBER(link_queue, read_limit) },
+	{ "read_queue_limit_bytes", "Bytes of memory that the read queue holds.",
+	  MEMBER(link_queue, read_bytes) },
+	{ "write_queue_frames", "Frames in the write queue.", MEMBER(link_queue, write_len) },
+	{ "write_queue_limit_frames", "Frames that the write queue holds.",
+	  MEMBER(link_queue, write_limit) },
+	{ "write_queue_limit_bytes", "Bytes of memory that the write queue holds.",
+	  MEMBER(link_queue, write_bytes) },
+	{ NULL, NULL, 0, 0 }
 };
+
+static uint32_t value_of(const struct gauge *gauge, const void *of)
+{
+	const char *at = (const char *)of + gauge->offset;
+
+	return gauge->size == sizeof(bool) ? *(const bool *)at : *(const uint32_t *)at;
+}
 
 static void print_port_gauge(const struct gauge *gauge, const struct link *links, int count)
 {
@@ -224,7 +187,7 @@ static void print_port_gauge(const struct gauge *gauge, const struct link *links
 	print_head(gauge->metric, "", gauge->help, "gauge");
 	for (port = 0; port < count; port++) {
 		print_sample(gauge->metric, "", links[port].name);
-		printf("} %" PRIu32 "\n", gauge->get(&links[port], NULL));
+		printf("} %" PRIu32 "\n", value_of(gauge, &links[port]));
 	}
 }
 
@@ -240,7 +203,7 @@ static void print_queue_gauge(const struct gauge *gauge, const struct link *link
 			queue = &links[port].queues[i];
 			print_sample(gauge->metric, "", links[port].name);
 			printf(",queue=\"%" PRIu32 "\"} %" PRIu32 "\n", queue->index,
-			       gauge->get(&links[port], queue));
+			       value_of(gauge, queue));
 		}
 }
 

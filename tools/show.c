@@ -2,13 +2,20 @@
 /* frameio show: what ports are, and who holds them. */
 #include <grp.h>
 #include <inttypes.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "holder.h"
+#include "nic.h"
+#include "number.h"
 #include "tool.h"
 
 char *show_address(char *to, const struct link *link)
@@ -18,22 +25,6 @@ char *show_address(char *to, const struct link *link)
 	*to = '\0';
 	for (i = 0; i < link->address_len; i++)
 		sprintf(to + 3 * i - !!i, "%s%02x", i ? ":" : "", link->address[i]);
-	return to;
-}
-
-char *show_size(char *to, uint32_t bytes)
-{
-	static const char suffixes[] = "KMG";
-	int i = -1;
-
-	while (bytes && bytes % 1024 == 0 && i < 2) {
-		bytes /= 1024;
-		i++;
-	}
-	if (i < 0)
-		snprintf(to, 16, "%" PRIu32, bytes);
-	else
-		snprintf(to, 16, "%" PRIu32 "%c", bytes, suffixes[i]);
 	return to;
 }
 
@@ -58,6 +49,37 @@ static const char *group_name(const struct link *link, char number[16])
 	group = getgrgid(link->group);
 	snprintf(number, 16, "%" PRIu32, link->group);
 	return group ? group->gr_name : number;
+}
+
+static const char *layer_name(const struct link *link)
+{
+	return link->flags & FRAMEIO_PORT_L3 ? "l3" : "l2";
+}
+
+const char *show_port_kind(enum link_port port)
+{
+	return port == LINK_NIC_PORT ? "nic" : "virtual";
+}
+
+const char *show_steer(const struct link *link)
+{
+	return link->flags & FRAMEIO_PORT_STEER_CPU ? "cpu" : "hash";
+}
+
+bool show_driver(const struct link *link, char to[SHOW_DRIVER_SIZE])
+{
+	struct ethtool_drvinfo driver = { .cmd = ETHTOOL_GDRVINFO };
+	struct ifreq request = { .ifr_data = (void *)&driver };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool good;
+
+	strcpy(request.ifr_name, link->name);
+	good = fd >= 0 && !ioctl(fd, SIOCETHTOOL, &request) && nic_has_name(link);
+	if (fd >= 0)
+		close(fd);
+	_Static_assert(sizeof(driver.driver) == SHOW_DRIVER_SIZE, "a driver's name fits");
+	snprintf(to, SHOW_DRIVER_SIZE, "%.*s", SHOW_DRIVER_SIZE - 1, driver.driver);
+	return good && *to;
 }
 
 /* There are none to be looked for in all of /proc where nothing is open. */
@@ -115,23 +137,28 @@ static void print_queue(const struct link *link, const struct link_queue *queue,
 static void print_port(const struct link *link, const struct holder *holders, int nholders)
 {
 	char address[ADDRESS_TEXT_SIZE], name[IF_NAMESIZE], text[256];
-	char owner_number[16], group_number[16];
+	char owner_number[16], group_number[16], driver[SHOW_DRIVER_SIZE];
 	const char *owner = owner_name(link, owner_number);
 	const char *group = group_name(link, group_number);
 	unsigned int i;
 
 	printf("%s: %s %s, carrier %s, ifindex %d, mtu %" PRIu32,
 	       tool_clean(name, sizeof(name), link->name),
-	       link->flags & FRAMEIO_PORT_L3 ? "l3" : "l2", link->up ? "up" : "down",
+	       link->port == LINK_NIC_PORT ? "nic" : layer_name(link), link->up ? "up" : "down",
 	       link->carrier ? "on" : "off", link->ifindex, link->mtu);
 	if (link->address_len)
 		printf(", address %s", show_address(address, link));
-	printf("\n    queues %" PRIu32 " of numqueues %" PRIu32 ", %" PRIu32 " open\n",
+	if (link->port == LINK_NIC_PORT && show_driver(link, driver))
+		printf(", driver %s", tool_clean(text, sizeof(text), driver));
+	printf("\n    queues %" PRIu32 " of numqueues %" PRIu32 ", %" PRIu32 " open",
 	       link->nqueues, link->nqueues_max, link->nopen);
+	if (link->port == LINK_NIC_PORT)
+		printf(", steer %s", show_steer(link));
+	putchar('\n');
 	printf("    readlimit %" PRIu32, link->read_limit);
-	printf(" readbytes %s", show_size(text, link->read_bytes));
+	printf(" readbytes %s", number_size(text, link->read_bytes));
 	printf(", writelimit %" PRIu32, link->write_limit);
-	printf(" writebytes %s\n", show_size(text, link->write_bytes));
+	printf(" writebytes %s\n", number_size(text, link->write_bytes));
 	printf("    owner %s", owner ? tool_clean(text, sizeof(text), owner) : "-");
 	printf(", group %s, persist %s\n", group ? tool_clean(text, sizeof(text), group) : "-",
 	       link->flags & FRAMEIO_PORT_PERSIST ? "on" : "off");
@@ -149,9 +176,9 @@ static struct json_object *queue_json(uint32_t len, uint32_t limit, uint32_t byt
 {
 	struct json_object *object = json_object_new_object();
 
-	report_number(object, "waiting", len);
-	report_number(object, "limit", limit);
-	report_number(object, "bytes_limit", bytes);
+	object_add_number(object, "waiting", len);
+	object_add_number(object, "limit", limit);
+	object_add_number(object, "bytes_limit", bytes);
 	return object;
 }
 
@@ -162,24 +189,24 @@ static struct json_object *queue_pair_json(const struct link *link, const struct
 	struct json_object *array = json_object_new_array();
 	int i;
 
-	report_number(object, "queue", queue->index);
-	report_text(object, "mode", queue->mode);
-	report_bool(object, "open", queue->open);
-	report_member(object, "read",
-		      queue_json(queue->read_len, queue->read_limit, queue->read_bytes));
-	report_member(object, "write",
-		      queue_json(queue->write_len, queue->write_limit, queue->write_bytes));
+	object_add_number(object, "queue", queue->index);
+	object_add_text(object, "mode", queue->mode);
+	object_add_bool(object, "open", queue->open);
+	object_add(object, "read",
+		   queue_json(queue->read_len, queue->read_limit, queue->read_bytes));
+	object_add(object, "write",
+		   queue_json(queue->write_len, queue->write_limit, queue->write_bytes));
 	for (i = 0; i < nholders; i++) {
 		struct json_object *holder;
 
 		if (!holds(&holders[i], link, queue))
 			continue;
 		holder = json_object_new_object();
-		report_number(holder, "pid", holders[i].pid);
-		report_text(holder, "command", holders[i].command);
+		object_add_number(holder, "pid", holders[i].pid);
+		object_add_text(holder, "command", holders[i].command);
 		json_object_array_add(array, holder);
 	}
-	report_member(object, "holders", array);
+	object_add(object, "holders", array);
 	return object;
 }
 
@@ -188,34 +215,38 @@ static struct json_object *port_json(const struct link *link, const struct holde
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *array = json_object_new_array();
-	char address[ADDRESS_TEXT_SIZE], number[16];
+	char address[ADDRESS_TEXT_SIZE], number[16], driver[SHOW_DRIVER_SIZE];
 	const char *owner = owner_name(link, number);
+	const bool nic = link->port == LINK_NIC_PORT;
 	unsigned int i;
 
-	report_text(object, "name", link->name);
-	report_number(object, "ifindex", link->ifindex);
-	report_text(object, "layer", link->flags & FRAMEIO_PORT_L3 ? "l3" : "l2");
-	report_bool(object, "up", link->up);
-	report_bool(object, "carrier", link->carrier);
-	report_number(object, "mtu", link->mtu);
-	report_text(object, "address", link->address_len ? show_address(address, link) : NULL);
-	report_number(object, "queues", link->nqueues);
-	report_number(object, "num_queues", link->nqueues_max);
-	report_number(object, "num_open", link->nopen);
-	report_number(object, "read_limit", link->read_limit);
-	report_number(object, "read_bytes_limit", link->read_bytes);
-	report_number(object, "write_limit", link->write_limit);
-	report_number(object, "write_bytes_limit", link->write_bytes);
-	report_text(object, "owner", owner);
-	report_member(object, "owner_uid", owner ? json_object_new_int64(link->owner) : NULL);
-	report_text(object, "group", group_name(link, number));
-	report_member(object, "group_gid", link->flags & FRAMEIO_PORT_GROUP ?
-		      json_object_new_int64(link->group) : NULL);
-	report_bool(object, "persist", link->flags & FRAMEIO_PORT_PERSIST);
+	object_add_text(object, "name", link->name);
+	object_add_text(object, "kind", show_port_kind(link->port));
+	object_add_number(object, "ifindex", link->ifindex);
+	object_add_text(object, "layer", layer_name(link));
+	object_add_text(object, "driver", nic && show_driver(link, driver) ? driver : NULL);
+	object_add_text(object, "steer", nic ? show_steer(link) : NULL);
+	object_add_bool(object, "up", link->up);
+	object_add_bool(object, "carrier", link->carrier);
+	object_add_number(object, "mtu", link->mtu);
+	object_add_text(object, "address", link->address_len ? show_address(address, link) : NULL);
+	object_add_number(object, "queues", link->nqueues);
+	object_add_number(object, "num_queues", link->nqueues_max);
+	object_add_number(object, "num_open", link->nopen);
+	object_add_number(object, "read_limit", link->read_limit);
+	object_add_number(object, "read_bytes_limit", link->read_bytes);
+	object_add_number(object, "write_limit", link->write_limit);
+	object_add_number(object, "write_bytes_limit", link->write_bytes);
+	object_add_text(object, "owner", owner);
+	object_add(object, "owner_uid", owner ? json_object_new_int64(link->owner) : NULL);
+	object_add_text(object, "group", group_name(link, number));
+	object_add(object, "group_gid", link->flags & FRAMEIO_PORT_GROUP ?
+		   json_object_new_int64(link->group) : NULL);
+	object_add_bool(object, "persist", link->flags & FRAMEIO_PORT_PERSIST);
 	for (i = 0; i < link->nrows; i++)
 		json_object_array_add(array, queue_pair_json(link, &link->queues[i], holders,
 							     nholders));
-	report_member(object, "queue_pairs", array);
+	object_add(object, "queue_pairs", array);
 	return object;
 }
 
@@ -228,7 +259,7 @@ void show_json(const struct link *links, int count)
 
 	for (i = 0; i < count; i++)
 		json_object_array_add(array, port_json(&links[i], holders, nholders));
-	report_print(array, false);
+	object_print(stdout, array, false);
 	free(holders);
 }
 

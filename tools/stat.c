@@ -15,6 +15,7 @@
 
 #include "command.h"
 #include "counters.h"
+#include "number.h"
 #include "prometheus.h"
 #include "tool.h"
 
@@ -38,9 +39,7 @@ static void take_samples(const char *name, struct samples *samples)
 	char clean[IF_NAMESIZE];
 	int i, err;
 
-	samples->counters = calloc(count ? count : 1, sizeof(*samples->counters));
-	if (!samples->counters)
-		tool_die(TOOL_FAILED, "out of memory");
+	samples->counters = tool_allocate(count ? count : 1, sizeof(*samples->counters));
 	samples->count = 0;
 	for (i = 0; i < count; i++) {
 		err = counters_read(&samples->links[i], &samples->counters[samples->count]);
@@ -99,7 +98,7 @@ struct line {
 static void put_cell(struct line *line, enum column column, uint64_t value, double seconds)
 {
 	if (seconds)
-		tool_amount(line->cells[column], value / seconds);
+		number_amount(line->cells[column], value / seconds);
 	else
 		snprintf(line->cells[column], sizeof(*line->cells), "%" PRIu64, value);
 }
@@ -146,39 +145,27 @@ static void print_head(const char *interface, double seconds)
 	print_line(&line, seconds);
 }
 
-/* How the program moved them: a line for each mode that it used. */
-static void print_modes(const struct counters *counters, const uint64_t *row,
-			enum counter_side side, double seconds)
+/* How the program moved them, or why they were dropped: a line for each mode or reason. */
+static void print_family(const struct counters *counters, const uint64_t *row,
+			 enum counter_side side, enum counter_family family, double seconds)
 {
+	const enum column moved = side == COUNTER_READ ? COLUMN_OUT : COLUMN_IN;
 	const struct counter *counter = counters->counters;
+	const bool dropped = family == COUNTER_DROPS;
 	unsigned int i;
 
 	for (i = 0; i < counters->ncounters; i++, counter++) {
 		struct line line = { .label = "" };
 
-		if (counter->side != side || counter->family != COUNTER_FRAMES || !row[i])
+		if (counter->side != side || counter->family != family || !row[i])
 			continue;
-		snprintf(line.label, sizeof(line.label), "    by %s", counter->name);
-		put_cell(&line, side == COUNTER_READ ? COLUMN_OUT : COLUMN_IN, row[i], seconds);
-		put_calls(&line, row[i],
-			  counters_sum(counters, row, side, COUNTER_CALLS, counter->name), seconds);
-		print_line(&line, seconds);
-	}
-}
-
-static void print_drops(const struct counters *counters, const uint64_t *row,
-			enum counter_side side, double seconds)
-{
-	const struct counter *counter = counters->counters;
-	unsigned int i;
-
-	for (i = 0; i < counters->ncounters; i++, counter++) {
-		struct line line = { .label = "" };
-
-		if (counter->side != side || counter->family != COUNTER_DROPS || !row[i])
-			continue;
-		snprintf(line.label, sizeof(line.label), "    dropped: %s", counter->name);
-		put_cell(&line, COLUMN_DROPS, row[i], seconds);
+		snprintf(line.label, sizeof(line.label), "    %s %s", dropped ? "dropped:" : "by",
+			 counter->name);
+		put_cell(&line, dropped ? COLUMN_DROPS : moved, row[i], seconds);
+		if (!dropped)
+			put_calls(&line, row[i],
+				  counters_sum(counters, row, side, COUNTER_CALLS, counter->name),
+				  seconds);
 		print_line(&line, seconds);
 	}
 }
@@ -213,8 +200,8 @@ static void print_row(const struct counters *counters, const uint64_t *row, cons
 			 seconds);
 	put_calls(&line, frames, counters_sum(counters, row, side, COUNTER_CALLS, NULL), seconds);
 	print_line(&line, seconds);
-	print_modes(counters, row, side, seconds);
-	print_drops(counters, row, side, seconds);
+	print_family(counters, row, side, COUNTER_FRAMES, seconds);
+	print_family(counters, row, side, COUNTER_DROPS, seconds);
 }
 
 static void print_rows(const struct counters *counters, const uint64_t *row, const char *label,
@@ -269,7 +256,7 @@ static struct json_object *family_json(struct json_object *side, enum counter_fa
 		return side;
 	if (!json_object_object_get_ex(side, counters_family_name(family), &object)) {
 		object = json_object_new_object();
-		report_member(side, counters_family_name(family), object);
+		object_add(side, counters_family_name(family), object);
 	}
 	return object;
 }
@@ -286,10 +273,10 @@ static void put_row(struct json_object *object, const struct counters *counters,
 	unsigned int i;
 
 	for (i = 0; i < counters->ncounters; i++, counter++)
-		report_member(family_json(sides[counter->side], counter->family), counter->name,
-			      value_json(row[i], seconds));
-	report_member(object, "read", sides[COUNTER_READ]);
-	report_member(object, "write", sides[COUNTER_WRITE]);
+		object_add(family_json(sides[counter->side], counter->family), counter->name,
+			   value_json(row[i], seconds));
+	object_add(object, "read", sides[COUNTER_READ]);
+	object_add(object, "write", sides[COUNTER_WRITE]);
 }
 
 static struct json_object *port_json(const struct counters *counters, double seconds)
@@ -300,23 +287,24 @@ static struct json_object *port_json(const struct counters *counters, double sec
 	uint64_t total[COUNTERS_MAX];
 	uint32_t i;
 
-	report_text(object, "name", counters->interface);
-	report_number(object, "ifindex", counters->ifindex);
+	object_add_text(object, "name", counters->interface);
+	object_add_text(object, "kind", show_port_kind(counters->port));
+	object_add_number(object, "ifindex", counters->ifindex);
 	if (seconds)
-		report_member(object, "seconds", double_json(seconds));
+		object_add(object, "seconds", double_json(seconds));
 	for (i = 0; i < counters->nqueues; i++) {
 		if (!counters->shown[i])
 			continue;
 		row = json_object_new_object();
-		report_number(row, "queue", i);
+		object_add_number(row, "queue", i);
 		put_row(row, counters, counters->values[i], seconds);
 		json_object_array_add(array, row);
 	}
-	report_member(object, "queue_pairs", array);
+	object_add(object, "queue_pairs", array);
 	counters_total(counters, total);
 	row = json_object_new_object();
 	put_row(row, counters, total, seconds);
-	report_member(object, "total", row);
+	object_add(object, "total", row);
 	return object;
 }
 
@@ -334,7 +322,7 @@ static void print_samples(const struct samples *samples, bool all)
 		array = json_object_new_array();
 		for (i = 0; i < samples->count; i++)
 			json_object_array_add(array, port_json(&samples->counters[i], 0));
-		report_print(array, false);
+		object_print(stdout, array, false);
 	} else {
 		for (i = 0; i < samples->count; i++)
 			print_table(&samples->counters[i], 0);
@@ -347,10 +335,9 @@ static void print_samples(const struct samples *samples, bool all)
 static bool sleep_until(double when)
 {
 	bool go_on = true;
-	double left;
 
-	while (go_on && (left = when - tool_now()) > 0)
-		go_on = tool_wait(-1, left);
+	while (go_on && when > tool_now())
+		go_on = tool_wait(-1, when);
 	return go_on && !tool_interrupted();
 }
 
@@ -384,8 +371,8 @@ static void print_changes(const struct samples *before, const struct samples *sa
 	}
 	if (array) {
 		object = json_object_new_object();
-		report_member(object, "ports", array);
-		report_print(object, true);
+		object_add(object, "ports", array);
+		object_print(stdout, object, true);
 	}
 }
 

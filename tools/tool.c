@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -8,7 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "tool.h"
@@ -17,12 +19,14 @@ const char *tool_name;
 
 static volatile sig_atomic_t interrupted;
 
-/* Signals are caught, and delivered in ppoll() with this mask. */
+/* Signals are caught, and delivered in tool_poll() with this mask. */
 static bool catching;
 static sigset_t unblocked;
 
 /* Why the first write to standard output failed that did; 0: none. */
 static int output_error;
+
+/* --- standard output ------------------------------------------------- */
 
 /* Whoever ends us does not wait for a reader that takes nothing. */
 static ssize_t write_some(const char *bytes, size_t len)
@@ -31,9 +35,8 @@ static ssize_t write_some(const char *bytes, size_t len)
 
 	if (!catching)
 		return write(STDOUT_FILENO, bytes, len);
-	if (ppoll(&output, 1, NULL, &unblocked) < 0) {
-		if (errno == EINTR)
-			errno = EPIPE;
+	if (tool_poll(&output, 1, 0) < 0) {
+		errno = EPIPE;
 		return -1;
 	}
 	return write(STDOUT_FILENO, bytes, len < PIPE_BUF ? len : PIPE_BUF);
@@ -56,6 +59,27 @@ static ssize_t write_output(void *cookie, const char *bytes, size_t len)
 	return done;
 }
 
+bool tool_flush(void)
+{
+	fflush(stdout);
+	if (!output_error)
+		return true;
+	if (output_error != EPIPE)
+		tool_die(TOOL_FAILED, "cannot write to standard output: %s",
+			 strerror(output_error));
+	return false;
+}
+
+int tool_finish(int status)
+{
+	/* what has no descriptor was not asked for; a server may tell of its full disk only now */
+	if (tool_flush() && close(STDOUT_FILENO) && errno != EBADF)
+		tool_die(TOOL_FAILED, "cannot write to standard output: %s", strerror(errno));
+	return status;
+}
+
+/* --- the start ------------------------------------------------------- */
+
 /* So that no file that is opened later is taken for standard input, output or error. */
 static void fill_descriptors(void)
 {
@@ -68,11 +92,14 @@ static void fill_descriptors(void)
 		close(fd);
 }
 
-void tool_start(const char *name)
+void tool_start(const char *name, char **argv)
 {
 	FILE *output = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = write_output });
 
 	tool_name = name;
+	argv[0] = (char *)name;
+	/* a reader that has gone is seen where its output is written */
+	signal(SIGPIPE, SIG_IGN);
 	if (!output)
 		tool_die(TOOL_FAILED, "out of memory");
 	fill_descriptors();
@@ -80,12 +107,45 @@ void tool_start(const char *name)
 	stdout = output;
 }
 
+/* --- what is told ---------------------------------------------------- */
+
+/* There is a line of it; under the lock of stderr. */
+static bool has_progress;
+
+void tool_show_progress(const char *format, ...)
+{
+	struct winsize size = { .ws_col = 0 };
+	char line[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
+	flockfile(stderr);
+	fprintf(stderr, "\r\033[K%.*s", (size.ws_col ? size.ws_col : 80) - 1, line);
+	has_progress = true;
+	funlockfile(stderr);
+}
+
+void tool_clear_progress(void)
+{
+	flockfile(stderr);
+	if (has_progress)
+		fputs("\r\033[K", stderr);
+	has_progress = false;
+	funlockfile(stderr);
+}
+
 static void print_message(const char *format, va_list args)
 {
 	fflush(stdout);
+	flockfile(stderr);
+	tool_clear_progress();
 	fprintf(stderr, "%s: ", tool_name);
 	vfprintf(stderr, format, args);
 	fputc('\n', stderr);
+	funlockfile(stderr);
 }
 
 void tool_die(int status, const char *format, ...)
@@ -98,6 +158,12 @@ void tool_die(int status, const char *format, ...)
 	exit(status);
 }
 
+static void __attribute__((noreturn)) point_to_help(void)
+{
+	fprintf(stderr, "Try '%s --help'.\n", tool_name);
+	exit(TOOL_MISUSED);
+}
+
 void tool_misused(const char *format, ...)
 {
 	va_list args;
@@ -105,8 +171,7 @@ void tool_misused(const char *format, ...)
 	va_start(args, format);
 	print_message(format, args);
 	va_end(args);
-	fprintf(stderr, "Try '%s --help'.\n", tool_name);
-	exit(TOOL_MISUSED);
+	point_to_help();
 }
 
 void tool_warn(const char *format, ...)
@@ -118,6 +183,47 @@ void tool_warn(const char *format, ...)
 	va_end(args);
 }
 
+void tool_take_option(int option, void (*usage)(void))
+{
+	switch (option) {
+	case 'h':
+		usage();
+		break;
+	case 'V':
+		printf("%s (frameio) %s\n", tool_name, frameio_version());
+		break;
+	default:
+		point_to_help();
+	}
+	exit(tool_finish(0));
+}
+
+/* --- memory ---------------------------------------------------------- */
+
+static void *require_memory(void *memory)
+{
+	if (!memory)
+		tool_die(TOOL_FAILED, "out of memory");
+	return memory;
+}
+
+void *tool_allocate(size_t n, size_t size)
+{
+	return require_memory(calloc(n, size));
+}
+
+void *tool_grow(void *array, size_t count, size_t size)
+{
+	size_t room = 1;
+
+	/* powers of two, so that it is seldom copied */
+	while (room <= count)
+		room *= 2;
+	return require_memory(reallocarray(array, room, size));
+}
+
+/* --- ports ----------------------------------------------------------- */
+
 /* An interface's name has no colon, so the last one ends the namespace's. */
 void tool_parse_port(struct tool_port *port, const char *text)
 {
@@ -127,16 +233,41 @@ void tool_parse_port(struct tool_port *port, const char *text)
 	port->netns = NULL;
 	port->name = text;
 	if (colon) {
-		port->netns = strndup(text, colon - text);
+		port->netns = require_memory(strndup(text, colon - text));
 		port->name = colon + 1;
-		if (!port->netns)
-			tool_die(TOOL_FAILED, "out of memory");
 		if (!*port->netns)
 			tool_misused("'%s' names no network namespace before its colon", text);
 	}
 	if (!*port->name || strlen(port->name) >= FRAMEIO_NAMESIZE || strchr(port->name, '/'))
 		tool_misused("'%s' is no interface name: one has 1 to %d characters and no slash",
 			     port->name, FRAMEIO_NAMESIZE - 1);
+}
+
+unsigned int tool_parse_address(const char **text, unsigned char *address, unsigned int most)
+{
+	const char *at = *text;
+	unsigned int n = 0;
+
+	do {
+		if (n == most || !isxdigit((unsigned char)at[0]) || !isxdigit((unsigned char)at[1]))
+			return 0;
+		sscanf(at, "%2hhx", &address[n++]);
+		at += 2;
+	} while (*at++ == ':');
+	*text = at - 1;
+	return n;
+}
+
+int tool_open_netns(const char *netns)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s%s", strchr(netns, '/') ? "" : "/run/netns/", netns) >=
+	    (int)sizeof(path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 const char *tool_explain(int error)
@@ -162,16 +293,38 @@ const char *tool_explain(int error)
 	}
 }
 
-struct frameio_qp *tool_open_port(const struct tool_port *port)
+/* Why an interface that is no port cannot be made one. */
+static const char *explain_attaching(int error)
 {
-	struct frameio_qp *qp;
-	int err;
-
-	err = frameio_open(&qp, port->netns, port->name, FRAMEIO_QUEUE_ANY);
-	if (err)
-		tool_die(TOOL_FAILED, "cannot open port '%s': %s", port->text, tool_explain(-err));
-	return qp;
+	switch (error) {
+	case EACCES:
+	case EPERM:
+		return "not permitted: it is no port yet, and making it one takes root, or "
+		       "CAP_NET_ADMIN in its network namespace";
+	case EBUSY:
+		return "a bridge, a bond, a macvlan or the like takes what it receives already: "
+		       "'ip -d link' tells which";
+	case EOPNOTSUPP:
+		return "it is neither a frameio port nor an Ethernet interface that can become one";
+	default:
+		return tool_explain(error);
+	}
 }
+
+int tool_open_port(const struct tool_port *port, const struct frameio_port_config *attach,
+		   struct frameio_qp **qp, const char **why)
+{
+	int err = frameio_open(qp, port->netns, port->name, FRAMEIO_QUEUE_ANY);
+
+	*why = tool_explain(-err);
+	if (err != -EOPNOTSUPP || !attach)
+		return err;
+	err = frameio_attach(qp, port->netns, attach);
+	*why = explain_attaching(-err);
+	return err ? err : 1;
+}
+
+/* --- signals, events and time ---------------------------------------- */
 
 static void on_signal(int sig)
 {
@@ -179,28 +332,33 @@ static void on_signal(int sig)
 	interrupted = 1;
 }
 
-const void *tool_catch_signals(void)
+void tool_catch_signal(int sig, void (*handler)(int sig))
+{
+	const struct sigaction action = { .sa_handler = handler };
+	sigset_t caught;
+
+	if (!catching)
+		sigprocmask(SIG_BLOCK, NULL, &unblocked);
+	catching = true;
+	sigemptyset(&caught);
+	sigaddset(&caught, sig);
+	sigprocmask(SIG_BLOCK, &caught, NULL);
+	sigdelset(&unblocked, sig);
+	sigaction(sig, &action, NULL);
+}
+
+void tool_catch_signals(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	const struct sigaction action = { .sa_handler = on_signal };
 	struct sigaction before;
-	sigset_t caught;
 	size_t i;
 
-	sigemptyset(&caught);
 	for (i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
 		sigaction(signals[i], NULL, &before);
-		/* by nohup(1), say */
-		if (before.sa_handler == SIG_IGN)
-			continue;
-		sigaddset(&caught, signals[i]);
-		sigaction(signals[i], &action, NULL);
+		/* ignored by nohup(1), say */
+		if (before.sa_handler != SIG_IGN)
+			tool_catch_signal(signals[i], on_signal);
 	}
-	sigprocmask(SIG_BLOCK, &caught, &unblocked);
-	for (i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		sigdelset(&unblocked, signals[i]);
-	catching = true;
-	return &unblocked;
 }
 
 bool tool_interrupted(void)
@@ -208,43 +366,60 @@ bool tool_interrupted(void)
 	return interrupted;
 }
 
-bool tool_wait(int fd, double seconds)
+int tool_make_event(void)
 {
-	struct pollfd fds[] = { { .fd = STDOUT_FILENO }, { .fd = fd, .events = POLLIN } };
-	struct timespec time = { .tv_sec = seconds };
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
-	time.tv_nsec = (seconds - time.tv_sec) * 1e9;
-	if (ppoll(fds, 2, fd < 0 ? &time : NULL, &unblocked) < 0 && errno != EINTR)
-		tool_die(TOOL_FAILED, "cannot wait: %s", strerror(errno));
-	return !interrupted && !(fds[0].revents & (POLLERR | POLLHUP | POLLNVAL));
+	if (fd < 0)
+		tool_die(TOOL_FAILED, "cannot make an eventfd: %s", strerror(errno));
+	return fd;
+}
+
+void tool_signal_event(int fd)
+{
+	/* EAGAIN: the other side has been told often enough */
+	if (eventfd_write(fd, 1) && errno != EAGAIN)
+		tool_die(TOOL_FAILED, "cannot write to an eventfd: %s", strerror(errno));
+}
+
+uint64_t tool_clock(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
 }
 
 double tool_now(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
+	return tool_clock(CLOCK_MONOTONIC) / 1e9;
 }
 
-bool tool_flush(void)
+int tool_poll(struct pollfd *fds, unsigned int n, double until)
 {
-	fflush(stdout);
-	if (!output_error)
-		return true;
-	if (output_error != EPIPE)
-		tool_die(TOOL_FAILED, "cannot write to standard output: %s",
-			 strerror(output_error));
-	return false;
+	double left = until - tool_now();
+	struct timespec time;
+	int ready;
+
+	if (left < 0)
+		left = 0;
+	time.tv_sec = left;
+	time.tv_nsec = (left - time.tv_sec) * 1e9;
+	ready = ppoll(fds, n, until ? &time : NULL, catching ? &unblocked : NULL);
+	if (ready < 0 && errno != EINTR)
+		tool_die(TOOL_FAILED, "cannot wait: %s", strerror(errno));
+	return ready;
 }
 
-int tool_finish(int status)
+bool tool_wait(int fd, double until)
 {
-	/* what has no descriptor was not asked for; a server may tell of its full disk only now */
-	if (tool_flush() && close(STDOUT_FILENO) && errno != EBADF)
-		tool_die(TOOL_FAILED, "cannot write to standard output: %s", strerror(errno));
-	return status;
+	struct pollfd fds[] = { { .fd = STDOUT_FILENO }, { .fd = fd, .events = POLLIN } };
+
+	tool_poll(fds, 2, until);
+	return !interrupted && !(fds[0].revents & (POLLERR | POLLHUP | POLLNVAL));
 }
+
+/* --- texts that others chose ----------------------------------------- */
 
 /* Bytes of the well-formed, printable UTF-8 sequence that a text starts with; 0: none. */
 static size_t printable(const unsigned char *text)
@@ -289,12 +464,12 @@ char *tool_clean(char *to, size_t size, const char *from)
 	return to;
 }
 
-char *tool_utf8(char *to, size_t size, const char *from)
+char *tool_utf8(const char *from)
 {
-	char *out = to;
+	char *to = tool_allocate(4 * strlen(from) + 1, 1), *out = to;
 	size_t len;
 
-	for (; *from && size > 4; out += len, size -= len) {
+	for (; *from; out += len) {
 		len = (unsigned char)*from < ' ' ? 1 : printable((const unsigned char *)from);
 		if (len) {
 			memcpy(out, from, len);
@@ -303,30 +478,5 @@ char *tool_utf8(char *to, size_t size, const char *from)
 			len = sprintf(out, "\\x%02x", (unsigned char)*from++);
 		}
 	}
-	*out = '\0';
 	return to;
-}
-
-const char *tool_amount(char *to, double amount)
-{
-	static const char prefixes[] = " kMGTPE";
-	int decimals, i = 0;
-
-	while (amount >= 999.5 && prefixes[i + 1]) {
-		amount /= 1000;
-		i++;
-	}
-	decimals = amount < 9.995 ? 2 : amount < 99.95 ? 1 : 0;
-	if (i)
-		snprintf(to, 16, "%.*f %c", decimals, amount, prefixes[i]);
-	else if (amount && amount < 0.01)
-		strcpy(to, "<0.01");
-	else
-		snprintf(to, 16, "%.*f", amount == (int)amount ? 0 : decimals, amount);
-	return to;
-}
-
-void tool_print_version(void)
-{
-	printf("%s (frameio) %s\n", tool_name, frameio_version());
 }
