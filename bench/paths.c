@@ -10,6 +10,11 @@
  * read; the same sends into a "dummy" interface are subtracted.
  * user to kernel: frames of an Ethertype that nobody receives are written;
  * the call returns when the stack has dropped them.
+ * NIC send: frames are sent on a "dummy" interface, past the stack, next to packet
+ * sockets and to the kernel's own generator, which makes each frame anew.
+ * NIC receive: frames are sent into one end of a veth pair by a packet socket and
+ * read at the other, next to packet sockets that ask for that Ethertype only; the
+ * same sends into "dummy" are subtracted.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -19,11 +24,13 @@
 #include <linux/if_tun.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -35,6 +42,9 @@
 #define RECORD_SIZE	(sizeof(struct frameio_hdr) + 65536)
 #define HDRLEN		sizeof(struct frameio_hdr)
 #define ROUNDS		5
+#define ETHERTYPE	0x88b5	/* for local experiments (IEEE 802); nobody receives it */
+#define BLOCK_SIZE	16384U	/* of TPACKET_V3 */
+#define NBLOCKS		64U
 
 static size_t frame_size = 60;
 static unsigned int bursts = 100;
@@ -79,6 +89,44 @@ static int open_source(const char *name)
 
 	fail_unless(fd >= 0 && !bind(fd, (void *)&address, sizeof(address)), name);
 	return fd;
+}
+
+static int open_attached(const char *name)
+{
+	struct frameio_create create = { .fc_read_limit = 4 * BURST };
+	int fd = open("/dev/frameio/control", O_RDWR);
+
+	strcpy(create.fc_name, name);
+	fail_unless(fd >= 0 && !ioctl(fd, FRAMEIO_ATTACH, &create), "attach");
+	return fd;
+}
+
+/* Packet sockets that send past the queueing discipline, as AF_XDP and we do. */
+static int open_bypass(const char *name)
+{
+	const int on = 1;
+	int fd = open_source(name);
+
+	fail_unless(!setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on)), "bypass");
+	return fd;
+}
+
+/* A packet socket that receives our frames only; @fd is one that is not bound yet. */
+static int bind_receiver(int fd, const char *name)
+{
+	struct sockaddr_ll address = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETHERTYPE),
+		.sll_ifindex = if_nametoindex(name),
+	};
+
+	fail_unless(fd >= 0 && !bind(fd, (void *)&address, sizeof(address)), name);
+	return fd;
+}
+
+static int open_receiver(const char *name)
+{
+	return bind_receiver(socket(AF_PACKET, SOCK_RAW, 0), name);
 }
 
 static int open_tap(const char *name)
@@ -207,6 +255,114 @@ static void frameio_write(int fd, unsigned int batch)
 		ioctl_call(fd, FRAMEIO_WRITE, i, batch, HDRLEN + frame_size);
 }
 
+static void packet_send(int fd, unsigned int batch)
+{
+	unsigned int i;
+
+	(void)batch;
+	for (i = 0; i < BURST; i++)
+		fail_unless(send(fd, frame, frame_size, 0) == (ssize_t)frame_size, "send");
+}
+
+/* As @n messages: each a frame to send, or room for one. */
+static void fill_messages(struct mmsghdr *messages, struct iovec *iov, unsigned int n, size_t len)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		iov[i] = (struct iovec){ len == frame_size ? frame : records[i], len };
+		messages[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &iov[i], .msg_iovlen = 1 } };
+	}
+}
+
+static void packet_sendmmsg(int fd, unsigned int batch)
+{
+	struct mmsghdr messages[BURST];
+	struct iovec iov[BURST];
+	unsigned int i;
+
+	for (i = 0; i < BURST; i += batch) {
+		fill_messages(messages, iov, batch, frame_size);
+		fail_unless(sendmmsg(fd, messages, batch, 0) == (int)batch, "sendmmsg");
+	}
+}
+
+static void packet_recv(int fd, unsigned int batch)
+{
+	unsigned int i;
+
+	(void)batch;
+	for (i = 0; i < BURST; i++)
+		fail_unless(recv(fd, records[i], RECORD_SIZE, 0) == (ssize_t)frame_size, "recv");
+}
+
+static void packet_recvmmsg(int fd, unsigned int batch)
+{
+	struct mmsghdr messages[BURST];
+	struct iovec iov[BURST];
+	unsigned int i;
+
+	for (i = 0; i < BURST; i += batch) {
+		fill_messages(messages, iov, batch, RECORD_SIZE);
+		fail_unless(recvmmsg(fd, messages, batch, MSG_WAITFORONE, NULL) == (int)batch,
+			    "recvmmsg");
+	}
+}
+
+/* TPACKET_V3: the blocks, the next one, and the frames of those that were given back. */
+static struct {
+	unsigned char *blocks;
+	unsigned int next;
+	uint64_t frames;
+} ring;
+
+static int open_ring(const char *name)
+{
+	const int version = TPACKET_V3;
+	/* a block that is not full is not given to us for a long time: bursts fill them */
+	struct tpacket_req3 request = {
+		.tp_block_size = BLOCK_SIZE,
+		.tp_block_nr = NBLOCKS,
+		.tp_frame_size = 2048,
+		.tp_frame_nr = NBLOCKS * BLOCK_SIZE / 2048,
+		.tp_retire_blk_tov = 60000,
+	};
+	int fd = socket(AF_PACKET, SOCK_RAW, 0);
+
+	fail_unless(fd >= 0 &&
+		    !setsockopt(fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) &&
+		    !setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof(request)),
+		    "TPACKET_V3");
+	ring.blocks = mmap(NULL, NBLOCKS * BLOCK_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	fail_unless(ring.blocks != MAP_FAILED, "mmap");
+	return bind_receiver(fd, name);
+}
+
+/* Go through the frames of the blocks that are full, as a program does that looks at each. */
+static void ring_read(int fd, unsigned int batch)
+{
+	const struct tpacket3_hdr *header;
+	struct tpacket_block_desc *block;
+	unsigned int i;
+
+	(void)fd;
+	(void)batch;
+	for (;;) {
+		block = (void *)(ring.blocks + ring.next * BLOCK_SIZE);
+		if (!(__atomic_load_n(&block->hdr.bh1.block_status, __ATOMIC_ACQUIRE) &
+		      TP_STATUS_USER))
+			return;
+		header = (void *)((unsigned char *)block + block->hdr.bh1.offset_to_first_pkt);
+		for (i = 0; i < block->hdr.bh1.num_pkts; i++) {
+			fail_unless(header->tp_len == frame_size, "ring");
+			header = (void *)((unsigned char *)header + header->tp_next_offset);
+		}
+		ring.frames += i;
+		__atomic_store_n(&block->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+		ring.next = (ring.next + 1) % NBLOCKS;
+	}
+}
+
 static void send_burst(int source)
 {
 	unsigned int i;
@@ -265,7 +421,7 @@ static void write_records(void)
 
 static void prepare(void)
 {
-	struct ether_header ether = { .ether_type = htons(0x88b5) };
+	struct ether_header ether = { .ether_type = htons(ETHERTYPE) };
 	unsigned int i;
 
 	memset(ether.ether_dhost, 0xff, sizeof(ether.ether_dhost));
@@ -332,6 +488,112 @@ static void measure_writing(int tap, int fio)
 		print_row(paths[i].name, paths[i].batch, measure(-1, fio, &paths[i]), tap_cost);
 }
 
+/* Frames of the kernel's own generator, each made anew: nanoseconds of one. */
+static double measure_pktgen(const char *name)
+{
+	const unsigned int count = bursts * BURST;
+	unsigned long long time, least = ~0ULL;
+	char command[512], line[256];
+	FILE *file;
+	int i;
+
+	snprintf(command, sizeof(command),
+		 "modprobe pktgen && echo add_device %s >/proc/net/pktgen/kpktgend_0 && "
+		 "for i in 'count %u' 'pkt_size %zu' 'delay 0' 'dst_mac ff:ff:ff:ff:ff:ff'; do "
+		 "echo $i >/proc/net/pktgen/%s || exit; done", name, count, frame_size, name);
+	run(command);
+	for (i = 0; i < ROUNDS; i++) {
+		run("echo start >/proc/net/pktgen/pgctrl");
+		snprintf(command, sizeof(command), "/proc/net/pktgen/%s", name);
+		file = fopen(command, "r");
+		fail_unless(file != NULL, command);
+		time = 0;
+		while (fgets(line, sizeof(line), file))
+			if (sscanf(line, "Result: OK: %llu", &time) == 1 && time < least)
+				least = time;
+		fclose(file);
+		fail_unless(time != 0, "pktgen");
+	}
+	run("modprobe -r pktgen");
+	return least * 1000.0 / count;
+}
+
+static void measure_sending(void)
+{
+	static const struct path packet_paths[] = {
+		{ "packet send", packet_send, 1 },
+		{ "packet sendmmsg", packet_sendmmsg, 32 },
+	};
+	static const struct path paths[] = {
+		{ "frameio write", single_write, 1 },
+		{ "frameio writev", vector_write, 32 },
+		{ "frameio FRAMEIO_WRITE", frameio_write, 1 },
+		{ "frameio FRAMEIO_WRITE", frameio_write, 8 },
+		{ "frameio FRAMEIO_WRITE", frameio_write, 32 },
+	};
+	int packet = open_bypass("bdummy1"), fio;
+	double peer[2], pktgen;
+	size_t i;
+
+	pktgen = measure_pktgen("bdummy1");
+	for (i = 0; i < 2; i++)
+		peer[i] = measure(-1, packet, &packet_paths[i]);
+	printf("NIC send, %zu-byte frames, on dummy, past the queueing discipline\n"
+	       "  %-24s %5s %10s %9s\n", frame_size, "", "", "", "of packet");
+	print_row("pktgen", 1, pktgen, peer[1]);
+	for (i = 0; i < 2; i++)
+		print_row(packet_paths[i].name, packet_paths[i].batch, peer[i], peer[1]);
+	fio = open_attached("bdummy1");
+	write_records();
+	for (i = 0; i < sizeof(paths) / sizeof(*paths); i++)
+		print_row(paths[i].name, paths[i].batch, measure(-1, fio, &paths[i]), peer[1]);
+	close(fio);
+	close(packet);
+}
+
+static void measure_receiving(void)
+{
+	static const struct path packet_paths[] = {
+		{ "packet recv", packet_recv, 1 },
+		{ "packet recvmmsg", packet_recvmmsg, 32 },
+	};
+	static const struct path ring_path = { "packet TPACKET_V3", ring_read, 1 };
+	static const struct path paths[] = {
+		{ "frameio read", single_read, 1 },
+		{ "frameio readv", vector_read, 32 },
+		{ "frameio FRAMEIO_READ", frameio_read, 1 },
+		{ "frameio FRAMEIO_READ", frameio_read, 8 },
+		{ "frameio FRAMEIO_READ", frameio_read, 32 },
+	};
+	double dummy = measure(open_source("bdummy0"), -1, NULL), peer[3];
+	int source = open_source("bpeer0"), fd;
+	struct pollfd pollfd;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		fd = open_receiver("bveth0");
+		peer[i] = measure(source, fd, &packet_paths[i]) - dummy;
+		close(fd);
+	}
+	fd = open_ring("bveth0");
+	peer[2] = measure(source, fd, &ring_path) - dummy;
+	fail_unless(ring.frames != 0, "ring");
+	close(fd);
+	printf("NIC receive, %zu-byte frames, from veth (send into dummy: %.0f)\n"
+	       "  %-24s %5s %10s %9s\n", frame_size, dummy, "", "", "", "of V3");
+	for (i = 0; i < 2; i++)
+		print_row(packet_paths[i].name, packet_paths[i].batch, peer[i], peer[2]);
+	print_row(ring_path.name, 32, peer[2], peer[2]);
+	fd = open_attached("bveth0");
+	/* a file takes nothing before it reads or polls */
+	pollfd = (struct pollfd){ .fd = fd, .events = POLLIN };
+	poll(&pollfd, 1, 0);
+	for (i = 0; i < sizeof(paths) / sizeof(*paths); i++)
+		print_row(paths[i].name, paths[i].batch, measure(source, fd, &paths[i]) - dummy,
+			  peer[2]);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	int tap, fio;
@@ -343,14 +605,17 @@ int main(int argc, char **argv)
 	if (argc > 3 || frame_size < 60 || frame_size > 65000 || !bursts)
 		errx(2, "usage: paths [FRAME_SIZE [BURSTS]]");
 	prepare();
-	run("modprobe -a tun dummy && ip link add bdummy0 type dummy");
+	run("modprobe -a tun dummy veth && ip link add bdummy0 type dummy && "
+	    "ip link add bdummy1 type dummy && ip link add bveth0 type veth peer name bpeer0");
 	tap = open_tap("btap0");
 	fio = open_frameio("bfio0");
-	run("for i in bdummy0 btap0 bfio0; do\n"
+	run("for i in bdummy0 bdummy1 btap0 bfio0 bveth0 bpeer0; do\n"
 	    "sysctl -q -w net.ipv6.conf.$i.disable_ipv6=1 && ip link set $i mtu 65000 up || exit\n"
 	    "done");
 	printf("  %-24s %5s %10s %9s\n", "", "batch", "per frame", "of tap");
 	measure_reading(tap, fio);
 	measure_writing(tap, fio);
+	measure_sending();
+	measure_receiving();
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
 #include <net/ethernet.h>
@@ -86,6 +87,7 @@ void execute_found(const char *format, ...)
 #define READ_ERRORS	EAGAIN, EFAULT, EINTR, EINVAL, EMSGSIZE, ENODEV, ENOTCONN
 #define WRITE_ERRORS	EAGAIN, EFAULT, EINTR, EINVAL, ENETDOWN, ENODEV, ENOMEM, ENOTCONN
 #define CREATE_ERRORS	EBUSY, EEXIST, EFAULT, EINTR, EINVAL, ENFILE, ENOMEM, EPERM
+#define ATTACH_ERRORS	EBUSY, EFAULT, EINTR, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EPERM
 #define BIND_ERRORS	EACCES, EBUSY, EFAULT, EINTR, EINVAL, ENODEV, EOPNOTSUPP
 #define ERRORS_MAX	24
 
@@ -94,6 +96,7 @@ static const int permitted_errors[OP_COUNT][ERRORS_MAX] = {
 	/* EISDIR and ENOTDIR: names that are not in one directory */
 	[OP_NODE] = { EACCES, EBUSY, ENODEV, ENOENT, ENOMEM, EISDIR, ENOTDIR },
 	[OP_CREATE] = { CREATE_ERRORS },
+	[OP_ATTACH] = { ATTACH_ERRORS },
 	[OP_BIND] = { BIND_ERRORS },
 	[OP_DELETE] = { EFAULT, EINVAL, ENODEV, EOPNOTSUPP, EPERM },
 	[OP_LIST] = { EFAULT, EINVAL, ENOMEM },
@@ -102,6 +105,8 @@ static const int permitted_errors[OP_COUNT][ERRORS_MAX] = {
 	[OP_LIMITS] = { EFAULT, EINVAL, ENODEV, ENOTCONN, EPERM },
 	[OP_OPTIONS] = { EFAULT, EINVAL, ENOTCONN },
 	[OP_GETOPTIONS] = { EFAULT, ENOTCONN },
+	[OP_FILTER] = { EFAULT, EINVAL, ENOMEM, ENOTCONN, EOPNOTSUPP },
+	[OP_QUEUE_PAIR] = { EFAULT, EINVAL, ENODEV, EOPNOTSUPP },
 	[OP_IOCTL] = { READ_ERRORS, ENETDOWN, ENOMEM, EEXIST, ENFILE, EPERM, EACCES, EBUSY,
 		       EOPNOTSUPP, ENOTTY },
 	[OP_READ] = { READ_ERRORS },
@@ -138,7 +143,7 @@ static bool check_result(enum call_op op, long ret)
 static const char names[NAME_COUNT][FRAMEIO_NAMESIZE + 1] = {
 	"fz0", "fz1", "fz2", "fz3", "fz%d", "control", "tun", "fz3456789012345",
 	"fz34567890123456", "", ".", "..", "fz/0", "fz 0", "fz:1", "%s%n%d", "lo", "fz\xff\x01",
-	"fz*",
+	"fz*", "nic0", "nic1", "nic2",
 };
 
 static const char *name_of(uint64_t arg)
@@ -249,9 +254,11 @@ static bool ioctl_at(struct worker *worker, enum call_op op, uint64_t slot, unsi
 	return true;
 }
 
-static void do_create(struct worker *worker, const uint64_t *args)
+/* FRAMEIO_CREATE or FRAMEIO_ATTACH; true: it succeeded, and what came back is in @create. */
+static bool make_port(struct worker *worker, enum call_op op, unsigned int number,
+		      const uint64_t *args, struct frameio_create *create)
 {
-	struct frameio_create create = {
+	*create = (struct frameio_create) {
 		.fc_flags = args[2],
 		.fc_nqueues = args[3],
 		.fc_read_limit = args[4],
@@ -260,14 +267,29 @@ static void do_create(struct worker *worker, const uint64_t *args)
 		.fc_group = args[7],
 	};
 
-	memcpy(create.fc_name, name_of(args[1]), sizeof(create.fc_name));
-	if (!ioctl_at(worker, OP_CREATE, args[0], FRAMEIO_CREATE, args[8], &create, sizeof(create),
-		      args[9]))
-		return;
-	if (!create.fc_ifindex || !create.fc_name[0] || strchr(create.fc_name, '%'))
-		execute_found("create told neither name nor number");
-	else if (!(create.fc_flags & FRAMEIO_PORT_L3))
+	memcpy(create->fc_name, name_of(args[1]), sizeof(create->fc_name));
+	if (!ioctl_at(worker, op, args[0], number, args[8], create, sizeof(*create), args[9]))
+		return false;
+	if (create->fc_ifindex && create->fc_name[0] && !strchr(create->fc_name, '%'))
+		return true;
+	execute_found("%s told neither name nor number", call_name(op));
+	return false;
+}
+
+static void do_create(struct worker *worker, const uint64_t *args)
+{
+	struct frameio_create create;
+
+	if (make_port(worker, OP_CREATE, FRAMEIO_CREATE, args, &create) &&
+	    !(create.fc_flags & FRAMEIO_PORT_L3))
 		link_set_address(create.fc_name);
+}
+
+static void do_attach(struct worker *worker, const uint64_t *args)
+{
+	struct frameio_create create;
+
+	make_port(worker, OP_ATTACH, FRAMEIO_ATTACH, args, &create);
 }
 
 static void do_bind(struct worker *worker, const uint64_t *args)
@@ -290,10 +312,11 @@ static void do_delete(struct worker *worker, const uint64_t *args)
 		 args[3]);
 }
 
-/* What follows the ports that were stored must be as it was. */
-static void check_list(struct worker *worker, uint64_t ports, uint32_t room, uint32_t n)
+/* What follows the ports that were stored, in @each bytes, must be as it was. */
+static void check_list(struct worker *worker, uint64_t ports, size_t each, uint32_t room,
+		       uint32_t n)
 {
-	const size_t stored = (n < room ? n : room) * sizeof(struct frameio_info);
+	const size_t stored = (n < room ? n : room) * each;
 	unsigned char *bytes;
 	size_t left;
 
@@ -305,18 +328,19 @@ static void check_list(struct worker *worker, uint64_t ports, uint32_t room, uin
 
 static void do_list(struct worker *worker, const uint64_t *args)
 {
-	const uint64_t size = (uint32_t)args[1] * (uint64_t)sizeof(struct frameio_info);
+	const uint32_t each = sizeof(struct frameio_info) + args[2];
+	const uint64_t size = (uint32_t)args[1] * (uint64_t)each;
 	const uint64_t ports = memory_place(&worker->memory, place_of(args[4]), size + 1, 0);
 	struct frameio_list list = {
 		.fl_ports = ports,
 		.fl_count = args[1],
-		.fl_size = sizeof(struct frameio_info) + args[2],
+		.fl_size = each,
 	};
 
 	memory_set(&worker->memory, ports, UNTOUCHED, size + 1);
 	if (ioctl_at(worker, OP_LIST, args[0], FRAMEIO_LIST, args[3], &list, sizeof(list), 0) &&
 	    memory_is_own(place_of(args[4]), size + 1) && !worker->memory.overlaps)
-		check_list(worker, ports, args[1], list.fl_count);
+		check_list(worker, ports, each, args[1], list.fl_count);
 }
 
 static unsigned int resized(unsigned int number, uint64_t size)
@@ -386,8 +410,90 @@ static void do_getoptions(struct worker *worker, const uint64_t *args)
 
 	if (ioctl_at(worker, OP_GETOPTIONS, args[0], FRAMEIO_GET_OPTIONS, args[1], &options,
 		     sizeof(options), 0) &&
-	    (options & ~FRAMEIO_O_TRUNC))
+	    (options & ~(FRAMEIO_O_TRUNC | FRAMEIO_O_TAP | FRAMEIO_O_PROMISC | FRAMEIO_O_TSTAMP)))
 		execute_found("getoptions gave %#x", options);
+}
+
+#define INSNS_MAX	(BPF_MAXINSNS + 1)
+
+/* Put a program of a kind into @insns; its length. @k: a number in it. */
+static unsigned int make_filter(enum filter filter, uint32_t k, struct sock_filter *insns)
+{
+	const struct sock_filter start[FILTER_COUNT] = {
+		[FILTER_ALL] = BPF_STMT(BPF_LD | BPF_IMM, 1),
+		[FILTER_NONE] = BPF_STMT(BPF_LD | BPF_IMM, 0),
+		[FILTER_IP] = BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
+		[FILTER_LENGTH] = BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+		[FILTER_EXTENSION] = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + k % 80),
+		[FILTER_HEADER] = BPF_STMT(BPF_LD | BPF_B | BPF_ABS,
+					   (k & 1 ? SKF_NET_OFF : SKF_LL_OFF) + k),
+		[FILTER_MEMORY] = BPF_STMT(BPF_LD | BPF_MEM, k),
+		[FILTER_RANDOM] = { random_mix(k), k, k >> 8, random_mix(k) >> 32 },
+	};
+	unsigned int n = 0;
+
+	if (filter == FILTER_MEMORY)
+		insns[n++] = (struct sock_filter) BPF_STMT(BPF_ST, k % BPF_MEMWORDS);
+	insns[n++] = start[filter];
+	if (filter == FILTER_IP)
+		insns[n++] = (struct sock_filter) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x0800, 1, 0);
+	if (filter == FILTER_IP)
+		insns[n++] = (struct sock_filter) BPF_STMT(BPF_LD | BPF_IMM, 0);
+	/* which divides by 0 as often as X is */
+	if (filter == FILTER_EXTENSION || filter == FILTER_RANDOM)
+		insns[n++] = (struct sock_filter) BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0);
+	insns[n++] = (struct sock_filter) BPF_STMT(BPF_RET | BPF_A, 0);
+	return n;
+}
+
+/* A program, behind what makes it longer and does nothing. */
+static void do_filter(struct worker *worker, const uint64_t *args)
+{
+	static __thread struct sock_filter insns[INSNS_MAX];
+	struct sock_filter program[8];
+	const unsigned int n = make_filter(args[1] % FILTER_COUNT, args[3], program);
+	const unsigned int total = args[2] > n && args[2] < INSNS_MAX ? args[2] : n;
+	const uint64_t at = memory_place(&worker->memory, place_of(args[6]),
+					 total * sizeof(*insns), 0);
+	struct frameio_filter filter = {
+		.ff_insns = at,
+		.ff_len = args[2] ? args[2] : args[1] ? n : 0,
+		.ff_reserved = { 0, args[4], 0 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < total - n; i++)
+		insns[i] = (struct sock_filter) BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, i);
+	memcpy(insns + i, program, n * sizeof(*insns));
+	((unsigned char *)(insns + i))[(args[7] >> 8) % (n * sizeof(*insns))] ^= args[7];
+	memory_put(&worker->memory, at, insns, total * sizeof(*insns));
+	ioctl_at(worker, OP_FILTER, args[0], FRAMEIO_SET_FILTER, args[5], &filter, sizeof(filter),
+		 0);
+}
+
+/* Of any size, too. */
+static void do_queue_pair(struct worker *worker, const uint64_t *args)
+{
+	const unsigned int request = resized(FRAMEIO_QUEUE_PAIR, args[3]);
+	const size_t given = _IOC_SIZE(request), asked = offsetof(struct frameio_queue_pair, fp_open);
+	struct frameio_queue_pair pair = { .fp_queue = args[2] };
+	static __thread unsigned char bytes[_IOC_SIZEMASK + 2];
+
+	memcpy(pair.fp_name, name_of(args[1]), sizeof(pair.fp_name));
+	memset(bytes, UNTOUCHED, given + 1);
+	memcpy(bytes, &pair, given < asked ? given : asked);
+	if (!ioctl_at(worker, OP_QUEUE_PAIR, args[0], request, args[4], bytes, given + 1, 0))
+		return;
+	if (bytes[given] != UNTOUCHED)
+		execute_found("queue_pair of %zu bytes wrote more", given);
+	if (given < sizeof(pair))
+		return;
+	memcpy(&pair, bytes, sizeof(pair));
+	if (pair.fp_open > 1 || pair.fp_mode > FRAMEIO_NMODES || pair.fp_queue != (uint32_t)args[2] ||
+	    pair.fp_queue >= FRAMEIO_NQUEUES_MAX || pair.fp_read_limit > FRAMEIO_LIMIT_MAX ||
+	    pair.fp_write_limit > FRAMEIO_LIMIT_MAX || pair.fp_reserved[0])
+		execute_found("queue_pair makes no sense: queue %u, open %u, mode %u", pair.fp_queue,
+			      pair.fp_open, pair.fp_mode);
 }
 
 static void do_ioctl(struct worker *worker, const uint64_t *args)
@@ -420,6 +526,16 @@ static bool is_untouched(const unsigned char *bytes, size_t len)
 	return true;
 }
 
+/* What the kernel may say of a frame; of a virtual port's it says less. */
+#define READ_FLAGS	(FRAMEIO_F_HASH | FRAMEIO_F_TRUNC | FRAMEIO_F_VLAN | FRAMEIO_F_CSUM_VALID | \
+			 FRAMEIO_F_TSTAMP_SW)
+
+/* A time of the system's clock, and not of another one: it is later than 2020. */
+static bool is_time(const struct frameio_hdr *hdr)
+{
+	return hdr->flags & FRAMEIO_F_TSTAMP_SW ? hdr->tstamp > 1577836800000000000 : !hdr->tstamp;
+}
+
 /* The bytes of a record that was read into room for @room bytes; 0: it is none. */
 static size_t check_read_record(enum call_op op, const unsigned char *bytes, size_t room)
 {
@@ -428,7 +544,7 @@ static size_t check_read_record(enum call_op op, const unsigned char *bytes, siz
 	memcpy(&hdr, bytes, room < sizeof(hdr) ? room : sizeof(hdr));
 	if (room < sizeof(hdr) || hdr.version != FRAMEIO_HDR_VERSION || hdr.hdrlen != HDRLEN ||
 	    hdr.len > room - HDRLEN || hdr.wirelen < hdr.len || hdr.reserved ||
-	    (hdr.flags & ~(FRAMEIO_F_HASH | FRAMEIO_F_TRUNC)) ||
+	    (hdr.flags & ~READ_FLAGS) || !is_time(&hdr) ||
 	    !(hdr.flags & FRAMEIO_F_TRUNC) != (hdr.len == hdr.wirelen)) {
 		execute_found("%s gave a record with hdrlen %u, len %u, wirelen %u, flags %#x "
 			      "in %zu bytes", call_name(op), hdr.hdrlen, hdr.len, hdr.wirelen,
@@ -869,6 +985,15 @@ static void do_newlink(struct worker *worker, const uint64_t *args)
 	link_new(link_name_of(args[0]), args, netns ? netns_fds[netns] : -1);
 }
 
+static void do_foreign(struct worker *worker, const uint64_t *args)
+{
+	const unsigned int netns = args[4] % EXECUTE_NETNS;
+
+	(void)worker;
+	link_foreign(args[0] % FOREIGN_COUNT, link_name_of(args[1]), link_name_of(args[2]), args[3],
+		     netns ? netns_fds[netns] : -1);
+}
+
 static void do_dellink(struct worker *worker, const uint64_t *args)
 {
 	(void)worker;
@@ -965,15 +1090,17 @@ static void do_user(struct worker *worker, const uint64_t *args)
 
 static void (*const functions[OP_COUNT])(struct worker *worker, const uint64_t *args) = {
 	[OP_CONTROL] = do_control, [OP_NODE] = do_node, [OP_CLOSE] = do_close, [OP_DUP] = do_dup,
-	[OP_CREATE] = do_create, [OP_BIND] = do_bind, [OP_DELETE] = do_delete,
+	[OP_CREATE] = do_create, [OP_ATTACH] = do_attach, [OP_BIND] = do_bind, [OP_DELETE] = do_delete,
 	[OP_LIST] = do_list, [OP_INFO] = do_info, [OP_STATS] = do_stats,
 	[OP_LIMITS] = do_limits, [OP_OPTIONS] = do_options, [OP_GETOPTIONS] = do_getoptions,
+	[OP_FILTER] = do_filter, [OP_QUEUE_PAIR] = do_queue_pair,
 	[OP_IOCTL] = do_ioctl, [OP_RECORD] = do_record, [OP_READ] = do_read,
 	[OP_READV] = do_readv, [OP_WRITE] = do_write, [OP_WRITEV] = do_writev,
 	[OP_FREAD] = do_fread, [OP_FWRITE] = do_fwrite, [OP_POLL] = do_poll,
 	[OP_EPOLL] = do_epoll, [OP_MMAP] = do_mmap, [OP_NONBLOCK] = do_nonblock,
 	[OP_SPLICE] = do_splice, [OP_FORK] = do_fork, [OP_WAIT] = do_wait,
 	[OP_SCRIBBLE] = do_scribble, [OP_PROTECT] = do_protect, [OP_NEWLINK] = do_newlink,
+	[OP_FOREIGN] = do_foreign,
 	[OP_DELLINK] = do_dellink, [OP_UP] = do_up, [OP_MTU] = do_mtu,
 	[OP_RENAME] = do_rename, [OP_MOVE] = do_move, [OP_SYSFS] = do_sysfs,
 	[OP_ETHTOOL] = do_ethtool, [OP_SEND] = do_send, [OP_SETNS] = do_setns,
@@ -985,6 +1112,7 @@ static bool call_may_sleep(enum call_op op)
 {
 	switch (op) {
 	case OP_CREATE:
+	case OP_ATTACH:
 	case OP_BIND:
 	case OP_IOCTL:
 	case OP_READ:

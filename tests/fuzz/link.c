@@ -5,6 +5,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
+#include <linux/veth.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +100,40 @@ void link_new(const char *name, const uint64_t *args, int netns)
 	if (mnl_attr_get_payload_len(data))
 		((unsigned char *)mnl_attr_get_payload(data))[(args[ARG_TWEAK] >> 8) %
 			mnl_attr_get_payload_len(data)] ^= args[ARG_TWEAK];
+	mnl_attr_nest_end(message, info);
+	message_send(message);
+}
+
+static void put_peer(struct nlmsghdr *message, const char *peer, int netns)
+{
+	struct nlattr *data = mnl_attr_nest_start(message, IFLA_INFO_DATA);
+	struct nlattr *nest = mnl_attr_nest_start(message, VETH_INFO_PEER);
+
+	mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
+	mnl_attr_put(message, IFLA_IFNAME, strnlen(peer, IFNAMSIZ) + 1, peer);
+	mnl_attr_put(message, IFLA_ADDRESS, 6, RECORD_ETHERNET);
+	if (netns >= 0)
+		mnl_attr_put_u32(message, IFLA_NET_NS_FD, netns);
+	mnl_attr_nest_end(message, nest);
+	mnl_attr_nest_end(message, data);
+}
+
+void link_foreign(enum foreign kind, const char *name, const char *peer, uint32_t nqueues,
+		  int netns)
+{
+	static const char *const kinds[FOREIGN_COUNT] = { "veth", "dummy", "bridge" };
+	char buffer[MESSAGE_SIZE] = { 0 };
+	struct nlmsghdr *message = message_start(buffer, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
+						 name);
+	struct nlattr *info;
+
+	if (nqueues)
+		mnl_attr_put_u32(message, IFLA_NUM_TX_QUEUES, nqueues);
+	mnl_attr_put(message, IFLA_ADDRESS, 6, RECORD_ETHERNET);
+	info = mnl_attr_nest_start(message, IFLA_LINKINFO);
+	mnl_attr_put_str(message, IFLA_INFO_KIND, kinds[kind]);
+	if (kind == FOREIGN_VETH)
+		put_peer(message, peer, netns);
 	mnl_attr_nest_end(message, info);
 	message_send(message);
 }

@@ -8,8 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "program.h"
+
 /* @args: those of the call "newlink". */
 void link_new(const char *name, const uint64_t *args, int netns);
+/* An interface of another kind than ours; of a veth pair the other end, @peer, in @netns. */
+void link_foreign(enum foreign kind, const char *name, const char *peer, uint32_t nqueues,
+		  int netns);
 void link_delete(const char *name);
 void link_up(const char *name, int on);
 /* To the Ethernet address that frames are made for. */

@@ -20,7 +20,7 @@ struct kind {
 
 static const char *const name_words[NAME_COUNT] = {
 	"fz0", "fz1", "fz2", "fz3", "fz%d", "control", "tun", "fifteen", "sixteen", "empty", "dot",
-	"dots", "slash", "space", "colon", "percents", "lo", "bytes", "star",
+	"dots", "slash", "space", "colon", "percents", "lo", "bytes", "star", "nic0", "nic1", "nic2",
 };
 static const char *const place_words[PLACE_COUNT] = {
 	"good", "unaligned", "end", "short", "readonly", "shared", "self", "null", "unmapped",
@@ -29,6 +29,10 @@ static const char *const place_words[PLACE_COUNT] = {
 static const char *const frame_words[FRAME_COUNT] = {
 	"test", "tcp4", "udp4", "tcp6", "udp6", "icmp4", "icmp6", "arp", "fragment4", "options4",
 	"extended6", "ipip", "gre", "vlan", "qinq", "zero", "random",
+};
+static const char *const foreign_words[FOREIGN_COUNT] = { "veth", "dummy", "bridge" };
+static const char *const filter_words[FILTER_COUNT] = {
+	"all", "none", "ip", "length", "extension", "header", "memory", "random",
 };
 static const char *const netns_words[] = { "init", "first", "second" };
 static const char *const open_words[] = {
@@ -50,8 +54,12 @@ static const char *const ethtool_words[] = {
 
 static const uint64_t name_values[] = {
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 3, 4, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-	16, 17, 18,
+	16, 17, 18, 19, 19, 19, 20, 20, 21,
 };
+static const uint64_t nic_values[] = {
+	19, 19, 19, 19, 19, 19, 19, 19, 19, 19, 20, 20, 20, 21, 21, 0, 1, 4, 5, 16, 8,
+};
+static const uint64_t peer_values[] = { 20, 20, 20, 20, 20, 20, 20, 21, 19, 0, 5, 9 };
 static const uint64_t place_values[] = {
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 2, 2, 3, 4, 5, 5, 5, 6, 7, 8, 9, 10, 11, 12,
 };
@@ -59,11 +67,15 @@ static const uint64_t slot_values[] = { 0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 4, 5
 static const uint64_t record_values[] = { 0, 0, 0, 1, 1, 2, 3 };
 static const uint64_t bool_values[] = { 0, 1 };
 static const uint64_t on_values[] = { 0, 1, 1, 1 };
+static const uint64_t options_values[] = {
+	0, 1, 1, 1, 2, 2, 4, 4, 6, 8, 8, 12, 14, 15, 16, 0x80000000, 0xffffffff,
+};
+static const uint64_t insns_values[] = { 0, 0, 0, 0, 0, 0, 1, 2, 64, 4095, 4096, 4097, 65535 };
 static const uint64_t zero_values[] = {
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 8, 0x80000000, 0xffffffff,
 };
 static const uint64_t create_flags_values[] = {
-	0, 0, 0, 0, 1, 1, 2, 3, 4, 8, 12, 15, 16, 0x80000000, 0xffffffff,
+	0, 0, 0, 0, 1, 1, 2, 3, 4, 8, 12, 15, 16, 32, 34, 0x80000000, 0xffffffff,
 };
 static const uint64_t nqueues_values[] = {
 	0, 0, 0, 1, 1, 2, 2, 4, 8, 63, 64, 65, 255, 256, 65535, 65536, 0x80000001, 0xffffffff,
@@ -126,11 +138,12 @@ static const uint64_t tci_values[] = { 0, 1, 100, 4094, 4095, 0x1000, 0xe001, 0x
 static const uint64_t proto_values[] = { 0x8100, 0x8100, 0x88a8, 0, 0x0081, 0x0800, 0xffff };
 static const uint64_t l3_values[] = { 0, 0, 0, 1 };
 static const uint64_t size_values[] = {
-	0, 0, 0, 0, 1, 8, 16, 64, 63, 65, 280, 279, 288, 4096, 16383,
+	0, 0, 0, 0, 1, 8, 16, 64, 63, 65, 280, 279, 288, 4096, 16383, 19, 20, 359, 360, 361,
 };
 static const uint64_t dir_values[] = { 0, 1, 2, 2, 3, 3, 3 };
 static const uint64_t nr_values[] = {
-	0x01, 0x02, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x00, 0x03, 0x0f, 0x19, 0xff,
+	0x01, 0x02, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1a, 0x1b,
+	0x00, 0x03, 0x0f, 0x1c, 0xff,
 };
 static const uint64_t type_values[] = { 0, 0, 0, 0, 0, 0, 0, 0x54, 0xff };
 static const uint64_t version_values[] = { 0, 0, 0, 0, 0, 0, 0, 0, 1, -1, 0x10000, 0xffffffff };
@@ -163,6 +176,10 @@ static const uint64_t tweak_values[] = {
 
 static const struct kind
 	kind_name = BOTH(name), kind_place = BOTH(place), kind_frame = WORDS(frame),
+	kind_foreign = WORDS(foreign), kind_filter = WORDS(filter),
+	kind_nic = { name_words, ARRAY_SIZE(name_words), nic_values, ARRAY_SIZE(nic_values) },
+	kind_peer = { name_words, ARRAY_SIZE(name_words), peer_values, ARRAY_SIZE(peer_values) },
+	kind_options = VALUES(options), kind_insns = VALUES(insns),
 	kind_netns = WORDS(netns), kind_open = WORDS(open), kind_newlink = WORDS(newlink),
 	kind_sysfs = WORDS(sysfs), kind_ethtool = WORDS(ethtool), kind_slot = VALUES(slot),
 	kind_record = VALUES(record), kind_bool = VALUES(bool), kind_on = VALUES(on),
@@ -204,6 +221,11 @@ static const struct type types[OP_COUNT] = {
 		{ "nqueues", &kind_nqueues }, { "rlimit", &kind_limit }, { "wlimit", &kind_limit },
 		{ "owner", &kind_id }, { "group", &kind_id }, { "place", &kind_place },
 		{ "tweak", &kind_tweak } } },
+	[OP_ATTACH] = { "attach", 10, true, {
+		{ "slot", &kind_slot }, { "name", &kind_nic }, { "flags", &kind_create_flags },
+		{ "nqueues", &kind_nqueues }, { "rlimit", &kind_limit }, { "wlimit", &kind_limit },
+		{ "owner", &kind_id }, { "group", &kind_id }, { "place", &kind_place },
+		{ "tweak", &kind_tweak } } },
 	[OP_BIND] = { "bind", 10, true, {
 		{ "slot", &kind_slot }, { "name", &kind_name }, { "queue", &kind_queue },
 		{ "place", &kind_place }, { "tweak", &kind_tweak } } },
@@ -221,9 +243,16 @@ static const struct type types[OP_COUNT] = {
 		{ "slot", &kind_slot }, { "read", &kind_limit }, { "write", &kind_limit },
 		{ "place", &kind_place } } },
 	[OP_OPTIONS] = { "options", 6, true, {
-		{ "slot", &kind_slot }, { "value", &kind_on }, { "place", &kind_place } } },
+		{ "slot", &kind_slot }, { "value", &kind_options }, { "place", &kind_place } } },
 	[OP_GETOPTIONS] = { "getoptions", 2, true, {
 		{ "slot", &kind_slot }, { "place", &kind_place } } },
+	[OP_FILTER] = { "filter", 6, true, {
+		{ "slot", &kind_slot }, { "program", &kind_filter }, { "n", &kind_insns },
+		{ "k", &kind_number }, { "reserved", &kind_zero }, { "place", &kind_place },
+		{ "insns", &kind_place }, { "tweak", &kind_tweak } } },
+	[OP_QUEUE_PAIR] = { "queue_pair", 4, true, {
+		{ "slot", &kind_slot }, { "name", &kind_name }, { "queue", &kind_queue },
+		{ "size", &kind_size }, { "place", &kind_place } } },
 	[OP_IOCTL] = { "ioctl", 6, true, {
 		{ "slot", &kind_slot }, { "dir", &kind_dir }, { "type", &kind_type },
 		{ "nr", &kind_nr }, { "size", &kind_size }, { "place", &kind_place },
@@ -280,6 +309,9 @@ static const struct type types[OP_COUNT] = {
 		{ "netns", &kind_netns }, { "attr1", &kind_attr }, { "len1", &kind_attr_len },
 		{ "value1", &kind_attr_value }, { "attr2", &kind_attr }, { "len2", &kind_attr_len },
 		{ "value2", &kind_attr_value }, { "tweak", &kind_tweak } } },
+	[OP_FOREIGN] = { "foreign", 8, true, {
+		{ "kind", &kind_foreign }, { "name", &kind_nic }, { "peer", &kind_peer },
+		{ "nqueues", &kind_nqueues }, { "netns", &kind_netns } } },
 	[OP_DELLINK] = { "dellink", 6, true, { { "name", &kind_name } } },
 	[OP_UP] = { "up", 14, true, { { "name", &kind_name }, { "on", &kind_on } } },
 	[OP_MTU] = { "mtu", 5, true, { { "name", &kind_name }, { "mtu", &kind_mtu } } },
@@ -417,6 +449,35 @@ static void call_make_use(struct call *call, const struct call *record, struct r
 	}
 }
 
+/* A NIC port on one end of a veth pair, the other end of which is the wire. */
+static void program_generate_nic(struct program *program, struct random *random)
+{
+	const struct call start[] = {
+		{ .op = OP_FOREIGN, .args = { FOREIGN_VETH, NAME_NIC0, NAME_NIC1 } },
+		{ .op = OP_UP, .args = { NAME_NIC0, 1 } },
+		{ .op = OP_UP, .args = { NAME_NIC1, 1 } },
+		{ .op = OP_CONTROL },
+		{ .op = OP_ATTACH, .args = { 0, NAME_NIC0, 0, random_percent(random, 40) ? 2 : 0 } },
+		{ .op = OP_POLL, .args = { 0, 1 } },
+		{ .op = OP_RECORD },
+	};
+
+	program->n = ARRAY_SIZE(start);
+	memcpy(program->calls, start, sizeof(start));
+	call_make_valid_record(&program->calls[program->n - 1], random);
+	program->calls[program->n - 1].args[2] = 0;
+}
+
+/* Have a call of such a program mean its interfaces. */
+static void call_aim_at_nic(struct call *call)
+{
+	unsigned int i;
+
+	for (i = 0; i < call_nargs(call->op); i++)
+		if (types[call->op].args[i].kind == &kind_name && !call->args[i])
+			call->args[i] = call->op == OP_SEND ? NAME_NIC1 : NAME_NIC0;
+}
+
 /* What most programs need before anything interesting can happen. */
 static void program_generate_start(struct program *program, struct random *random)
 {
@@ -438,21 +499,30 @@ static void program_generate_start(struct program *program, struct random *rando
 
 void program_generate(struct program *program, struct random *random)
 {
+	const bool nic = random_percent(random, 40);
 	struct call *call;
 	unsigned int n;
 
 	memset(program, 0, sizeof(*program));
-	if (random_percent(random, 85))
+	if (nic)
+		program_generate_nic(program, random);
+	else if (random_percent(random, 75))
 		program_generate_start(program, random);
 	for (n = 1 + random_below(random, 20); n && program->n < PROGRAM_CALLS_MAX; n--) {
 		call = &program->calls[program->n++];
 		call_generate(call, random);
+		if (nic && random_percent(random, 85))
+			call_aim_at_nic(call);
 		if (call->op != OP_RECORD || program->n == PROGRAM_CALLS_MAX)
 			continue;
 		/* for the port that was made at the start */
-		if (program->calls[1].op == OP_CREATE && random_percent(random, 85))
+		if (nic)
+			call->args[2] = 0;
+		else if (program->calls[1].op == OP_CREATE && random_percent(random, 85))
 			call->args[2] = program->calls[1].args[2];
 		call_make_use(&program->calls[program->n++], call, random);
+		if (nic)
+			call_aim_at_nic(&program->calls[program->n - 1]);
 	}
 }
 

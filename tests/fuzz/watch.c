@@ -29,8 +29,11 @@
 #define CANARY_WAIT_MS	20000
 #define HDRLEN		sizeof(struct frameio_hdr)
 #define PORTS_MAX	256
+#define IFINDEXES_MAX	64
 
 static int netns_fds[EXECUTE_NETNS];
+/* The interfaces of each that stay: those it had before the first program. */
+static unsigned int ifindexes[EXECUTE_NETNS][IFINDEXES_MAX];
 static int log_fd, canary_fd, packet_fd, sink_fd;
 
 static int open_or_die(const char *path, int flags)
@@ -108,10 +111,47 @@ static void make_canary(void)
 		err(2, "packet socket");
 }
 
+static void enter(unsigned int netns)
+{
+	if (setns(netns_fds[netns], CLONE_NEWNET))
+		err(2, "setns");
+}
+
+/* Have @visit see each interface of a namespace, which this thread is in. */
+static void for_each_interface(unsigned int netns,
+			       void (*visit)(unsigned int netns, const struct if_nameindex *, unsigned int n))
+{
+	struct if_nameindex *interfaces = if_nameindex();
+	unsigned int i;
+
+	for (i = 0; interfaces && interfaces[i].if_index; i++)
+		visit(netns, &interfaces[i], i);
+	if_freenameindex(interfaces);
+}
+
+static void keep_interface(unsigned int netns, const struct if_nameindex *interface, unsigned int n)
+{
+	if (n >= IFINDEXES_MAX)
+		errx(2, "too many interfaces");
+	ifindexes[netns][n] = interface->if_index;
+}
+
+static void delete_interface(unsigned int netns, const struct if_nameindex *interface,
+			     unsigned int n)
+{
+	for (n = 0; n < IFINDEXES_MAX; n++)
+		if (ifindexes[netns][n] == interface->if_index)
+			return;
+	link_delete(interface->if_name);
+}
+
 void watch_init(int netns[EXECUTE_NETNS])
 {
 	unsigned int i;
 
+	/* kinds of interfaces that are attached to, before nothing is loaded any more */
+	if (system("modprobe -qa veth dummy bridge"))
+		warnx("not all kinds of interfaces are there");
 	/* most of the time would go there: grace periods, and modprobe for each unknown name */
 	set("/sys/kernel/rcu_expedited", "1");
 	set("/proc/sys/kernel/modprobe", "\n");
@@ -128,6 +168,10 @@ void watch_init(int netns[EXECUTE_NETNS])
 	lseek(log_fd, 0, SEEK_END);
 	make_sink();
 	make_canary();
+	for (i = EXECUTE_NETNS; i--;) {
+		enter(i);
+		for_each_interface(i, keep_interface);
+	}
 }
 
 /* The line's text, as "priority,number,time,flags;text" has it, begins a report. */
@@ -287,9 +331,9 @@ bool watch_leftovers(void)
 	unsigned int i;
 
 	for (i = EXECUTE_NETNS; i--;) {
-		if (setns(netns_fds[i], CLONE_NEWNET))
-			err(2, "setns");
+		enter(i);
 		good &= watch_leftovers_here();
+		for_each_interface(i, delete_interface);
 	}
 	return good;
 }

@@ -341,11 +341,10 @@ START_TEST(ethtool_leaves_alone_what_it_does_not_set)
 }
 END_TEST
 
-static TCase *admin_tests(void)
+static void add_admin_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("admin");
+	TCase *tcase = guest_tcase(suite, "admin", 120, NULL, NULL);
 
-	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, the_carrier_follows_the_administrator_and_the_readers);
 	tcase_add_test(tcase, names_other_names_and_aliases);
 	tcase_add_test(tcase, ethtool_sets_the_queue_sizes);
@@ -358,13 +357,12 @@ static TCase *admin_tests(void)
 	tcase_add_test(tcase, the_mode_is_seen);
 	tcase_add_test(tcase, the_tracepoints_tell_of_frames);
 	tcase_add_test(tcase, frames_that_wait_are_charged_to_who_opened_the_port);
-	return tcase;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("admin");
 
-	suite_add_tcase(suite, admin_tests());
+	add_admin_tests(suite);
 	return guest_run(suite);
 }

@@ -529,12 +529,10 @@ START_TEST(a_sleeping_writer_is_in_nobodys_way)
 }
 END_TEST
 
-static TCase *read_tests(void)
+static void add_read_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("read");
+	TCase *tcase = guest_tcase(suite, "read", 120, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_loop_test(tcase, a_read_waits_for_a_frame, 0, WAYS);
 	tcase_add_loop_test(tcase, a_read_takes_what_is_there, 0, WAYS);
 	tcase_add_loop_test(tcase, a_signal_ends_a_read, 0, WAYS);
@@ -545,15 +543,12 @@ static TCase *read_tests(void)
 	tcase_add_loop_test(tcase, deletion_wakes_a_poller, 0, 4);
 	tcase_add_loop_test(tcase, a_reader_waits_on_while_the_interface_is_down, 0, WAYS);
 	tcase_add_loop_test(tcase, a_sleeping_reader_is_in_nobodys_way, 0, WAYS);
-	return tcase;
 }
 
-static TCase *write_tests(void)
+static void add_write_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("write");
+	TCase *tcase = guest_tcase(suite, "write", 120, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_test(tcase, rwf_nowait_does_not_wait_on_a_blocking_file);
 	tcase_add_loop_test(tcase, a_write_waits_for_room, 0, WAYS);
 	tcase_add_loop_test(tcase, a_raised_limit_is_room, 0, WAYS);
@@ -565,14 +560,13 @@ static TCase *write_tests(void)
 	tcase_add_loop_test(tcase, interface_down_wakes_a_writer, 0, WAYS);
 	tcase_add_loop_test(tcase, interface_down_ends_a_write_with_what_moved, 1, WAYS);
 	tcase_add_loop_test(tcase, a_sleeping_writer_is_in_nobodys_way, 0, WAYS);
-	return tcase;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("block");
 
-	suite_add_tcase(suite, read_tests());
-	suite_add_tcase(suite, write_tests());
+	add_read_tests(suite);
+	add_write_tests(suite);
 	return guest_run(suite);
 }

@@ -17,8 +17,7 @@
 
 #include "call.h"
 
-/* How often to look at what gives no event. */
-static void pause_a_moment(void)
+void guest_pause(void)
 {
 	nanosleep(&(struct timespec) { .tv_nsec = 1000000 }, NULL);
 }
@@ -44,7 +43,7 @@ void guest_call_start(struct guest_call *call, ssize_t (*function)(int, void *),
 	*call = (struct guest_call) { .function = function, .fd = fd, .arg = arg };
 	ck_assert_int_eq(pthread_create(&call->thread, NULL, call_thread, call), 0);
 	while (!call->tid)
-		pause_a_moment();
+		guest_pause();
 }
 
 /* Of a sleeping thread /proc tells the system call; of a running one, that it runs. */
@@ -53,7 +52,7 @@ void guest_call_wait_asleep(struct guest_call *call, long number)
 	char path[64], state = 0;
 	long found = -1;
 
-	for (;; pause_a_moment()) {
+	for (;; guest_pause()) {
 		FILE *file;
 
 		snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", (int)call->tid);
@@ -216,7 +215,7 @@ void guest_receive_hold(const char *name)
 	guest_write_file("-1", "/proc/sys/kernel/sched_rt_runtime_us");
 	ck_assert_int_eq(pthread_create(&spinner, NULL, spin, NULL), 0);
 	while (!spinning)
-		pause_a_moment();
+		guest_pause();
 	if (!threads)
 		hold_softirq();
 }
@@ -291,6 +290,21 @@ void guest_use_fifo(void)
 void guest_wait_running(const char *name)
 {
 	guest_sh("until ip link show %s | grep -q 'state U[PN]'; do sleep 0.01; done", name);
+}
+
+void guest_add_nic(void)
+{
+	guest_delete_nic();
+	guest_sh("ip link add fionic type veth peer name fiopeer && "
+		 "sysctl -qw net.ipv6.conf.fionic.disable_ipv6=1 "
+		 "net.ipv6.conf.fiopeer.disable_ipv6=1 && "
+		 "ip link set fionic up && ip link set fiopeer up");
+	guest_wait_running("fionic");
+}
+
+void guest_delete_nic(void)
+{
+	guest_sh("ip link del fionic 2>/dev/null || :");
 }
 
 int guest_wait(pid_t child)

@@ -12,6 +12,9 @@
 
 #include "guest.h"
 
+/* Between two looks at what gives no event: the CPU is others' meanwhile. */
+void guest_pause(void);
+
 /* A call that another thread makes; the function's own arguments are in @fd and @arg. */
 struct guest_call {
 	ssize_t (*function)(int fd, void *arg);
@@ -73,6 +76,13 @@ void guest_use_fifo(void);
 
 /* Wait until an interface whose carrier came on is used by the stack. */
 void guest_wait_running(const char *name);
+
+/*
+ * An interface to be a NIC port, fionic, and the wire at its other end, fiopeer: a veth
+ * pair that is up, on which the kernel sends nothing of its own.
+ */
+void guest_add_nic(void);
+void guest_delete_nic(void);
 
 /* What a child process returned, once it has ended. */
 int guest_wait(pid_t child);

@@ -53,27 +53,17 @@ static struct frameio_info get_info(int fd)
 	return info;
 }
 
-static uint32_t count_ports(void)
-{
-	struct frameio_list list = { .fl_size = sizeof(struct frameio_info) };
-	int fd = guest_control();
-
-	ck_assert_int_eq(ioctl(fd, FRAMEIO_LIST, &list), 0);
-	close(fd);
-	return list.fl_count;
-}
-
 /* FRAMEIO_CREATE, which must be refused and leave nothing behind. */
 static void refuse_create(const struct frameio_create *refused, int error)
 {
 	struct frameio_create request = *refused;
-	uint32_t before = count_ports();
+	uint32_t before = guest_count_ports();
 	int fd = guest_control();
 
 	ck_assert_int_eq(ioctl(fd, FRAMEIO_CREATE, &request), -1);
 	ck_assert_msg(errno == error, "name '%.16s': errno is %d, not %d", refused->fc_name,
 		      errno, error);
-	ck_assert_uint_eq(count_ports(), before);
+	ck_assert_uint_eq(guest_count_ports(), before);
 	/* and the file is still unbound */
 	request = create_request("unbound");
 	ck_assert_int_eq(ioctl(fd, FRAMEIO_CREATE, &request), 0);
@@ -305,7 +295,7 @@ END_TEST
 START_TEST(create_needs_the_privilege)
 {
 	ck_assert_int_eq(error_as(NOBODY, NOBODY, NULL, call_create), EPERM);
-	ck_assert_uint_eq(count_ports(), 0);
+	ck_assert_uint_eq(guest_count_ports(), 0);
 	ck_assert_int_eq(error_as(0, 0, NULL, call_create), 0);
 }
 END_TEST
@@ -318,7 +308,7 @@ START_TEST(create_refuses_bad_memory)
 	ck_assert_errno(ioctl(fd, FRAMEIO_CREATE, NULL), EFAULT);
 	ck_assert_errno(ioctl(fd, FRAMEIO_CREATE, read_only(&request, sizeof(request))), EFAULT);
 	ck_assert_uint_eq(if_nametoindex("fio0"), 0);
-	ck_assert_uint_eq(count_ports(), 0);
+	ck_assert_uint_eq(guest_count_ports(), 0);
 	ck_assert_int_ne(access("/dev/frameio/fio0", F_OK), 0);
 	/* not bound, and the name is free */
 	ck_assert_int_eq(ioctl(fd, FRAMEIO_CREATE, &request), 0);
@@ -338,7 +328,7 @@ START_TEST(a_bound_file_is_not_bound_again)
 	ck_assert_errno(ioctl(opener, FRAMEIO_CREATE, &create), EBUSY);
 	ck_assert_errno(ioctl(opener, FRAMEIO_OPEN, &open), EBUSY);
 	ck_assert_uint_eq(get_info(creator).fi_nopen, 2);
-	ck_assert_uint_eq(count_ports(), 1);
+	ck_assert_uint_eq(guest_count_ports(), 1);
 }
 END_TEST
 
@@ -585,7 +575,7 @@ START_TEST(delete_refuses_what_is_no_port)
 		request.fd_reserved[i] = 1;
 		ck_assert_errno(ioctl(fd, FRAMEIO_DELETE, &request), EINVAL);
 	}
-	ck_assert_uint_eq(count_ports(), 1);
+	ck_assert_uint_eq(guest_count_ports(), 1);
 }
 END_TEST
 
@@ -593,7 +583,7 @@ START_TEST(delete_needs_the_privilege)
 {
 	make_owned(FRAMEIO_PORT_OWNER);
 	ck_assert_int_eq(error_as(OWNER, OWNER, NULL, call_delete), EPERM);
-	ck_assert_uint_eq(count_ports(), 1);
+	ck_assert_uint_eq(guest_count_ports(), 1);
 	delete_port("fio0");
 }
 END_TEST
@@ -855,12 +845,10 @@ START_TEST(limits_are_set_for_the_file)
 }
 END_TEST
 
-static TCase *create_tests(void)
+static void add_create_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("create");
+	TCase *tcase = guest_tcase(suite, "create", 120, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_test(tcase, create_makes_an_interface);
 	tcase_add_test(tcase, create_takes_every_field);
 	tcase_add_test(tcase, create_numbers_a_template);
@@ -876,15 +864,12 @@ static TCase *create_tests(void)
 	tcase_add_test(tcase, a_port_goes_with_the_file_that_created_it);
 	tcase_add_test(tcase, a_port_outlives_a_file_that_only_opened_it);
 	tcase_add_test(tcase, a_persistent_port_stays_until_it_is_deleted);
-	return tcase;
 }
 
-static TCase *open_tests(void)
+static void add_open_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("open");
+	TCase *tcase = guest_tcase(suite, "open", 120, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_test(tcase, open_gives_each_file_a_queue_pair_of_its_own);
 	tcase_add_test(tcase, open_takes_the_queue_pair_asked_for);
 	tcase_add_test(tcase, open_refuses_a_queue_pair_there_is_not);
@@ -897,15 +882,12 @@ static TCase *open_tests(void)
 	tcase_add_test(tcase, delete_takes_the_port_from_its_users);
 	tcase_add_test(tcase, delete_refuses_what_is_no_port);
 	tcase_add_test(tcase, delete_needs_the_privilege);
-	return tcase;
 }
 
-static TCase *info_tests(void)
+static void add_info_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("info");
+	TCase *tcase = guest_tcase(suite, "info", 120, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_test(tcase, list_counts_and_fills);
 	tcase_add_test(tcase, list_tells_what_a_port_is);
 	tcase_add_test(tcase, list_refuses_what_it_does_not_know);
@@ -918,15 +900,14 @@ static TCase *info_tests(void)
 	tcase_add_test(tcase, limits_are_set_for_the_file);
 	tcase_add_test(tcase, limits_go_with_the_file_that_set_them);
 	tcase_add_test(tcase, limits_of_a_port_that_is_gone);
-	return tcase;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("control");
 
-	suite_add_tcase(suite, create_tests());
-	suite_add_tcase(suite, open_tests());
-	suite_add_tcase(suite, info_tests());
+	add_create_tests(suite);
+	add_open_tests(suite);
+	add_info_tests(suite);
 	return guest_run(suite);
 }

@@ -5,17 +5,24 @@
  * It succeeds nevertheless or fails for the right reason, loses no frame and
  * leaves nothing behind, and the port works on.
  */
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/ethtool.h>
+#include <linux/filter.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <linux/net_tstamp.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
+#include <linux/veth.h>
+#include <linux/virtio_net.h>
+#include <net/ethernet.h>
 #include <net/if.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -34,6 +41,8 @@
 #include "inject.h"
 
 #define PORT		"fio0"
+#define NIC		"fionic"	/* an end of a veth pair, and */
+#define PEER		"fiopeer"	/* the other, which is the wire */
 #define NODE(name)	"/dev/frameio/" name
 #define NFRAMES		32
 #define SLOT		65600
@@ -63,16 +72,13 @@ static struct census take_census(void)
 {
 	struct frameio_list list = { .fl_size = sizeof(struct frameio_info) };
 	struct census census = {
+		.refcnt = guest_number("/sys/module/frameio/refcnt"),
 		.interfaces = count_entries("/sys/class/net"),
 		.devices = count_entries("/sys/class/frameio"),
 		.nodes = count_entries("/dev/frameio"),
 		.files = count_entries("/proc/self/fd"),
 	};
-	FILE *file = fopen("/sys/module/frameio/refcnt", "re");
 
-	ck_assert_ptr_nonnull(file);
-	ck_assert_int_eq(fscanf(file, "%d", &census.refcnt), 1);
-	fclose(file);
 	ck_assert_int_eq(ioctl(control, FRAMEIO_LIST, &list), 0);
 	census.ports = list.fl_count;
 	return census;
@@ -112,6 +118,8 @@ static void setup(void)
 {
 	ck_assert(set_quiet(true));
 	guest_delete_ports();
+	if (if_nametoindex(NIC))
+		guest_sh("ip link del " NIC);
 	inject_setup();
 	control = guest_control();
 	inet = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -218,6 +226,79 @@ static int create_port(const char *name, uint32_t flags, uint32_t nqueues)
 
 	guest_set_nonblock(fd, true);
 	return fd;
+}
+
+/* An interface of somebody else's, which is no port yet */
+
+static void add_veth(void)
+{
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	char buffer[1024] = { 0 };
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct nlattr *info, *nest, *peer;
+
+	message->nlmsg_type = RTM_NEWLINK;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL;
+	mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(message, IFLA_IFNAME, NIC);
+	info = mnl_attr_nest_start(message, IFLA_LINKINFO);
+	mnl_attr_put_strz(message, IFLA_INFO_KIND, "veth");
+	nest = mnl_attr_nest_start(message, IFLA_INFO_DATA);
+	peer = mnl_attr_nest_start(message, VETH_INFO_PEER);
+	mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(message, IFLA_IFNAME, PEER);
+	mnl_attr_nest_end(message, peer);
+	mnl_attr_nest_end(message, nest);
+	mnl_attr_nest_end(message, info);
+	ck_assert_ptr_nonnull(socket);
+	ck_assert_int_gt(mnl_socket_sendto(socket, message, message->nlmsg_len), 0);
+	mnl_socket_close(socket);
+	set_up(NIC, true);
+	set_up(PEER, true);
+}
+
+static void request_attach(struct frameio_create *create, uint32_t flags, uint32_t nqueues)
+{
+	*create = (struct frameio_create) {
+		.fc_name = NIC, .fc_flags = flags, .fc_nqueues = nqueues,
+	};
+}
+
+/* Have a file take what comes from now on. */
+static void begin_to_read(int fd)
+{
+	ck_assert_int_eq(guest_poll(fd, POLLIN, 0) & POLLIN, 0);
+}
+
+static int attach_nic(uint32_t flags, uint32_t nqueues)
+{
+	struct frameio_create create;
+	int fd = guest_control();
+
+	request_attach(&create, flags, nqueues);
+	ck_assert_int_eq(ioctl(fd, FRAMEIO_ATTACH, &create), 0);
+	guest_set_nonblock(fd, true);
+	return fd;
+}
+
+static bool is_nic_port(void)
+{
+	struct frameio_queue_pair pair = { .fp_name = NIC };
+
+	if (ioctl(control, FRAMEIO_QUEUE_PAIR, &pair) == 0)
+		return true;
+	ck_assert_int_eq(errno, EOPNOTSUPP);
+	return false;
+}
+
+static void check_nic_works(int fd)
+{
+	int packet;
+
+	begin_to_read(fd);
+	packet = packet_socket(PEER);
+	check_moves(fd, packet, 0);
+	close(packet);
 }
 
 /* Opening and closing */
@@ -658,7 +739,7 @@ struct shape {
 	size_t len;		/* of each frame */
 	unsigned int met;	/* INJECT_* */
 	uint16_t hdr_flags;	/* FRAMEIO_F_* of what is written */
-	uint32_t port_flags;	/* FRAMEIO_PORT_L3 */
+	uint32_t port_flags;	/* FRAMEIO_PORT_L3, or FRAMEIO_PORT_NIC */
 };
 
 #define ALLOCATIONS	INJECT_ALLOCATION
@@ -693,6 +774,20 @@ static const struct shape shapes[] = {
 	{ "FRAMEIO_WRITE, 17 short of 2 vectors", 'w', 17, 2, 60, COPIES | ALLOCATIONS, 0, 0 },
 	{ "FRAMEIO_WRITE, 5 long of 7 vectors", 'w', 5, 7, 5000, COPIES | ALLOCATIONS, 0, 0 },
 	{ "FRAMEIO_WRITE, 32 L3", 'w', 32, 1, 900, COPIES | ALLOCATIONS, 0, FRAMEIO_PORT_L3 },
+	{ "NIC port: read, long", 'r', 1, 0, 1500, COPIES, 0, FRAMEIO_PORT_NIC },
+	{ "NIC port: readv, 32 short", 'r', 32, 0, 60, COPIES | ALLOCATIONS, 0, FRAMEIO_PORT_NIC },
+	{ "NIC port: readv, 3 of many pages", 'r', 3, 0, 20000, COPIES, 0, FRAMEIO_PORT_NIC },
+	{ "NIC port: FRAMEIO_READ, 5 long of 7 vectors", 'r', 5, 7, 1500, COPIES | ALLOCATIONS, 0,
+	  FRAMEIO_PORT_NIC },
+	{ "NIC port: write, long", 'w', 1, 0, 1500, COPIES, 0, FRAMEIO_PORT_NIC },
+	{ "NIC port: writev, 32 long", 'w', 32, 0, 1500, COPIES | ALLOCATIONS, 0,
+	  FRAMEIO_PORT_NIC },
+	{ "NIC port: writev, 3 of many pages", 'w', 3, 0, 20000, COPIES | ALLOCATIONS, 0,
+	  FRAMEIO_PORT_NIC },
+	{ "NIC port: writev, 32 offloads", 'w', 32, 0, 100, COPIES | ALLOCATIONS, OFFLOADS,
+	  FRAMEIO_PORT_NIC },
+	{ "NIC port: FRAMEIO_WRITE, 17 short of 2 vectors", 'w', 17, 2, 60, COPIES | ALLOCATIONS, 0,
+	  FRAMEIO_PORT_NIC },
 };
 
 struct moving {
@@ -738,16 +833,37 @@ static void point_vectors(struct moving *moving)
 	}
 }
 
-static void moving_init(struct moving *moving, const struct shape *shape)
+static int open_moving_nic(void)
 {
-	*moving = (struct moving) {
-		.shape = shape,
-		.fd = create_port(PORT, shape->port_flags, 1),
-		.seed = 1,
-	};
+	int fd;
+
+	add_veth();
+	set_mtu(NIC, 40000);
+	set_mtu(PEER, 40000);
+	fd = attach_nic(0, 1);
+	begin_to_read(fd);
+	return fd;
+}
+
+static int open_moving_port(uint32_t flags)
+{
+	int fd = create_port(PORT, flags, 1);
+
 	set_mtu(PORT, 40000);
 	set_up(PORT, true);
-	moving->packet = packet_socket(PORT);
+	return fd;
+}
+
+static void moving_init(struct moving *moving, const struct shape *shape)
+{
+	const bool nic = shape->port_flags & FRAMEIO_PORT_NIC;
+
+	*moving = (struct moving) {
+		.shape = shape,
+		.fd = nic ? open_moving_nic() : open_moving_port(shape->port_flags),
+		.seed = 1,
+	};
+	moving->packet = packet_socket(nic ? PEER : PORT);
 	moving->slots = mmap(NULL, NFRAMES * SLOT, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	ck_assert_ptr_ne(moving->slots, MAP_FAILED);
@@ -806,6 +922,15 @@ static unsigned int count_moved(const struct moving *moving, const struct inject
 	return n;
 }
 
+static void wait_until_queued(int fd, uint64_t n)
+{
+	struct frameio_stats stats;
+
+	do
+		guest_stats(fd, &stats);
+	while (stats.fs_read_queued < n);
+}
+
 static void prepare_read(void *arg)
 {
 	struct moving *moving = arg;
@@ -817,6 +942,8 @@ static void prepare_read(void *arg)
 		memset(slot(moving, i), 0xa5, record_len(moving));
 		guest_send(moving->packet, shape->len, moving->seed + i, shape->port_flags);
 	}
+	/* a wire takes its time */
+	wait_until_queued(moving->fd, moving->seed - 1 + shape->nframes);
 }
 
 /* What was read is right, what was not read comes next, and nothing comes twice. */
@@ -1019,6 +1146,7 @@ static const struct shape run_shapes[] = {
 	{ "writev, 32 long, failures in a row", 'w', 32, 0, 1500, 0, 0, 0 },
 	{ "writev, 3 of many pages, failures in a row", 'w', 3, 0, 20000, 0, 0, 0 },
 	{ "FRAMEIO_WRITE, 32 offloads, failures in a row", 'w', 32, 2, 300, 0, OFFLOADS, 0 },
+	{ "NIC port: writev, 32 short, failures in a row", 'w', 32, 0, 60, 0, 0, FRAMEIO_PORT_NIC },
 };
 
 static unsigned long fail_in_a_row(struct moving *moving, bool slab, bool page, unsigned int times)
@@ -1872,6 +2000,536 @@ START_TEST(receiving)
 }
 END_TEST
 
+/* NIC ports */
+
+static const struct creation attachments[] = {
+	{ "FRAMEIO_ATTACH", 0, 1, 16 },
+	{ "FRAMEIO_ATTACH persistent, 64 queue pairs", FRAMEIO_PORT_PERSIST, 64, 4 },
+};
+
+static void prepare_attach(void *arg)
+{
+	struct control_call *call = arg;
+
+	call->fd = guest_control();
+	guest_set_nonblock(call->fd, true);
+	request_attach(&call->create, call->creation->flags, call->creation->nqueues);
+}
+
+static ssize_t call_attach(void *arg)
+{
+	struct control_call *call = arg;
+
+	return ioctl(call->fd, FRAMEIO_ATTACH, &call->create);
+}
+
+static void detach(void)
+{
+	struct frameio_delete delete = { .fd_name = NIC };
+
+	ck_assert_int_eq(ioctl(control, FRAMEIO_DELETE, &delete), 0);
+}
+
+static void check_attach(void *arg, const struct inject_attempt *attempt)
+{
+	struct control_call *call = arg;
+
+	check_node(NIC, attempt->ret >= 0);
+	if (attempt->ret < 0) {
+		inject_check_error(attempt);
+		ck_assert_errno(ioctl(call->fd, FRAMEIO_INFO, &(struct frameio_info) { 0 }),
+				ENOTCONN);
+	} else {
+		ck_assert_uint_eq(guest_info(call->fd).fi_ifindex, call->create.fc_ifindex);
+		ck_assert_uint_eq(guest_info(call->fd).fi_nqueues, call->creation->nqueues);
+		check_nic_works(call->fd);
+		if (call->creation->flags & FRAMEIO_PORT_PERSIST)
+			detach();
+	}
+	close(call->fd);
+	ck_assert(!is_nic_port());
+	check_census(&call->census);
+}
+
+START_TEST(attaching_to_an_interface)
+{
+	const struct creation *creation = &attachments[_i];
+	const struct inject_call call = {
+		.name = creation->name,
+		.met = INJECT_ALLOCATION | INJECT_USERCOPY,
+		.dense = creation->dense,
+		.prepare = prepare_attach, .call = call_attach, .check = check_attach,
+	};
+	struct control_call state = { .creation = creation };
+
+	add_veth();
+	state.census = take_census();
+	inject_each(&call, &state);
+}
+END_TEST
+
+static void prepare_detach(void *arg)
+{
+	struct control_call *call = arg;
+
+	call->fd = attach_nic(0, 2);
+	begin_to_read(call->fd);
+	ck_assert_int_eq(ioctl(call->fd, FRAMEIO_SET_OPTIONS, &(uint32_t) { FRAMEIO_O_PROMISC }),
+			 0);
+	call->delete = (struct frameio_delete) { .fd_name = NIC };
+}
+
+static void check_detach(void *arg, const struct inject_attempt *attempt)
+{
+	struct control_call *call = arg;
+
+	if (attempt->ret < 0) {
+		inject_check_error(attempt);
+		check_nic_works(call->fd);
+		detach();
+	}
+	ck_assert_int_eq(guest_poll(call->fd, 0, 0) & POLLHUP, POLLHUP);
+	ck_assert(!is_nic_port());
+	check_node(NIC, false);
+	close(call->fd);
+	check_census(&call->census);
+}
+
+static ssize_t call_close_nic(void *arg)
+{
+	struct control_call *call = arg;
+
+	return close(call->fd);
+}
+
+static void check_close_nic(void *arg, const struct inject_attempt *attempt)
+{
+	struct control_call *call = arg;
+
+	ck_assert_int_eq(attempt->ret, 0);
+	ck_assert(!is_nic_port());
+	check_node(NIC, false);
+	check_census(&call->census);
+}
+
+START_TEST(detaching_from_an_interface)
+{
+	static const struct inject_call calls[] = {
+		{ "FRAMEIO_DELETE, NIC port", INJECT_ALLOCATION | INJECT_USERCOPY, 8, prepare_detach,
+		  call_delete, check_detach },
+		{ "close of who attached", INJECT_ALLOCATION, 8, prepare_detach, call_close_nic,
+		  check_close_nic },
+	};
+	struct control_call state;
+
+	add_veth();
+	state.census = take_census();
+	inject_each(&calls[_i], &state);
+	ck_assert_int_eq(interface_flags(NIC) & IFF_UP, IFF_UP);
+}
+END_TEST
+
+/* The interface itself goes, with its port. */
+static void prepare_delete_nic(void *arg)
+{
+	struct request *request = arg;
+
+	if (!if_nametoindex(NIC))
+		add_veth();
+	request->fd = attach_nic(FRAMEIO_PORT_PERSIST, 2);
+	begin_to_read(request->fd);
+	put_header(request, RTM_DELLINK, 0, NIC);
+}
+
+static void check_delete_nic(void *arg, const struct inject_attempt *attempt)
+{
+	struct request *request = arg;
+	const int answer = get_answer(request, attempt);
+
+	if (answer != LOST)
+		ck_assert_int_eq(if_nametoindex(NIC) == 0, answer == 0);
+	if (if_nametoindex(NIC)) {
+		check_nic_works(request->fd);
+		detach();
+	}
+	ck_assert_int_eq(guest_poll(request->fd, 0, 0) & POLLHUP, POLLHUP);
+	close(request->fd);
+	check_node(NIC, false);
+	ck_assert_int_eq(take_census().refcnt, request->census.refcnt);
+	ck_assert_int_eq(take_census().ports, 0);
+}
+
+START_TEST(deleting_an_interface_that_is_attached)
+{
+	const struct inject_call call = {
+		.name = "ip link del, NIC port", .met = INJECT_ALLOCATION | INJECT_USERCOPY,
+		.dense = 4,
+		.prepare = prepare_delete_nic, .call = call_request, .check = check_delete_nic,
+	};
+	struct request request = { .census = take_census() };
+
+	inject_each(&call, &request);
+}
+END_TEST
+
+struct filtering {
+	int fd, packet, stack;
+	struct frameio_filter filter;
+	struct frameio_queue_pair pair;
+	uint32_t options;
+	uint32_t seed;
+};
+
+/* Take frames of the tests, or none. */
+static const struct sock_filter takes_tests[] = {
+	BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, GUEST_ETHERTYPE, 0, 1),
+	BPF_STMT(BPF_RET | BPF_K, ~0U),
+	BPF_STMT(BPF_RET | BPF_K, 0),
+};
+static const struct sock_filter takes_none[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
+
+static void set_filter(struct filtering *filtering, const struct sock_filter *insns, int n)
+{
+	filtering->filter = (struct frameio_filter) { .ff_insns = (uintptr_t)insns, .ff_len = n };
+}
+
+static ssize_t call_set_filter(void *arg)
+{
+	struct filtering *filtering = arg;
+
+	return ioctl(filtering->fd, FRAMEIO_SET_FILTER, &filtering->filter);
+}
+
+static void prepare_set_filter(void *arg)
+{
+	struct filtering *filtering = arg;
+
+	set_filter(filtering, takes_none, N(takes_none));
+	ck_assert_int_eq(call_set_filter(filtering), 0);
+	set_filter(filtering, takes_tests, N(takes_tests));
+}
+
+/* The new filter, or still the old one, by which the frame goes on to the stack. */
+static void check_set_filter(void *arg, const struct inject_attempt *attempt)
+{
+	struct filtering *filtering = arg;
+
+	filtering->seed++;
+	guest_send(filtering->packet, 60, filtering->seed, 0);
+	if (attempt->ret < 0) {
+		inject_check_error(attempt);
+		guest_receive(filtering->stack, 60, filtering->seed, 0);
+	} else {
+		read_next(filtering->fd, 60, filtering->seed, 0);
+	}
+}
+
+/* To take the filter away takes no memory. */
+static void prepare_no_filter(void *arg)
+{
+	struct filtering *filtering = arg;
+
+	set_filter(filtering, takes_none, N(takes_none));
+	ck_assert_int_eq(call_set_filter(filtering), 0);
+	set_filter(filtering, NULL, 0);
+}
+
+static ssize_t call_queue_pair(void *arg)
+{
+	struct filtering *filtering = arg;
+
+	filtering->pair = (struct frameio_queue_pair) { .fp_name = NIC };
+	return ioctl(filtering->fd, FRAMEIO_QUEUE_PAIR, &filtering->pair);
+}
+
+static void check_queue_pair(void *arg, const struct inject_attempt *attempt)
+{
+	struct filtering *filtering = arg;
+
+	if (attempt->ret < 0) {
+		inject_check_error(attempt);
+		return;
+	}
+	ck_assert_uint_eq(filtering->pair.fp_open, 1);
+	ck_assert_uint_eq(filtering->pair.fp_stats.fs_read_queued, 0);
+}
+
+static ssize_t call_options(void *arg)
+{
+	struct filtering *filtering = arg;
+
+	return ioctl(filtering->fd, FRAMEIO_SET_OPTIONS, &filtering->options);
+}
+
+static void prepare_options(void *arg)
+{
+	struct filtering *filtering = arg;
+
+	filtering->options = 0;
+	ck_assert_int_eq(call_options(filtering), 0);
+	filtering->options = FRAMEIO_O_TAP | FRAMEIO_O_PROMISC | FRAMEIO_O_TSTAMP;
+}
+
+/* Who is told of it by netlink may miss it, but all of it is done. */
+static void check_options(void *arg, const struct inject_attempt *attempt)
+{
+	struct filtering *filtering = arg;
+	uint32_t options;
+
+	ck_assert_int_eq(attempt->ret, 0);
+	ck_assert_int_eq(ioctl(filtering->fd, FRAMEIO_GET_OPTIONS, &options), 0);
+	ck_assert_uint_eq(options, filtering->options);
+	guest_sh("test $(($(cat /sys/class/net/" NIC "/flags) & %d)) -ne 0", IFF_PROMISC);
+}
+
+START_TEST(filters_and_options)
+{
+	static const struct inject_call calls[] = {
+		{ "FRAMEIO_QUEUE_PAIR", INJECT_USERCOPY, 0, NULL, call_queue_pair,
+		  check_queue_pair },
+		{ "FRAMEIO_SET_FILTER", INJECT_ALLOCATION | INJECT_USERCOPY, 0, prepare_set_filter,
+		  call_set_filter, check_set_filter },
+		{ "FRAMEIO_SET_FILTER, none", INJECT_USERCOPY, 0, prepare_no_filter, call_set_filter,
+		  check_set_filter },
+		{ "FRAMEIO_SET_OPTIONS, NIC port", INJECT_ALLOCATION, 8, prepare_options,
+		  call_options, check_options },
+	};
+	struct sockaddr_ll address = {
+		.sll_family = AF_PACKET, .sll_protocol = htons(GUEST_ETHERTYPE),
+	};
+	struct filtering filtering = { .seed = 1 };
+	struct census census;
+	int i;
+
+	add_veth();
+	filtering.fd = attach_nic(0, 1);
+	filtering.packet = packet_socket(PEER);
+	/* hears of the frames of its protocol only what the stack gets */
+	filtering.stack = packet_socket(NIC);
+	address.sll_ifindex = if_nametoindex(NIC);
+	ck_assert_int_eq(bind(filtering.stack, (void *)&address, sizeof(address)), 0);
+	begin_to_read(filtering.fd);
+	census = take_census();
+	for (i = 0; i < N(calls); i++)
+		inject_each(&calls[i], &filtering);
+	check_census(&census);
+}
+END_TEST
+
+/* Segments are made where the driver makes none, and that takes memory. */
+
+#define MSS		500
+#define NSEGMENTS	5
+#define HEADERS		(sizeof(struct ether_header) + sizeof(struct iphdr) + sizeof(struct tcphdr))
+#define LARGE_LEN	(HEADERS + NSEGMENTS * MSS)
+
+/* TCP of several segments, without its checksum. */
+static void fill_large(unsigned char *frame)
+{
+	struct iphdr ip = {
+		.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP,
+		.tot_len = htons(LARGE_LEN - sizeof(struct ether_header)),
+		.saddr = htonl(0x0a090002), .daddr = htonl(0x0a090001),
+	};
+	const struct tcphdr tcp = { .source = htons(1), .dest = htons(2), .doff = 5, .ack = 1 };
+
+	guest_fill(frame, LARGE_LEN, 1, 0);
+	frame[12] = ETHERTYPE_IP >> 8;
+	frame[13] = ETHERTYPE_IP & 0xff;
+	ip.check = htons(~guest_sum16(0, (const void *)&ip, sizeof(ip)));
+	memcpy(frame + sizeof(struct ether_header), &ip, sizeof(ip));
+	memcpy(frame + sizeof(struct ether_header) + sizeof(ip), &tcp, sizeof(tcp));
+}
+
+struct segmentation {
+	int fd, packet;
+	uint64_t accepted, received;
+	union {
+		struct frameio_hdr hdr;
+		unsigned char bytes[HDRLEN + LARGE_LEN];
+	} record;
+};
+
+static ssize_t call_write_large(void *arg)
+{
+	struct segmentation *segmentation = arg;
+
+	return write(segmentation->fd, &segmentation->record, HDRLEN + LARGE_LEN);
+}
+
+/* All the segments of a record arrive, or it is counted. */
+static void check_write_large(void *arg, const struct inject_attempt *attempt)
+{
+	struct segmentation *segmentation = arg;
+	unsigned char frame[HEADERS + MSS + 1];
+	struct frameio_stats stats;
+	int i;
+
+	if (attempt->ret < 0)
+		inject_check_error(attempt);
+	else
+		segmentation->accepted++;
+	do
+		guest_stats(segmentation->fd, &stats);
+	while (stats.fs_write_received + stats.fs_write_drop_invalid < segmentation->accepted);
+	ck_assert_uint_eq(stats.fs_write_received + stats.fs_write_drop_invalid,
+			  segmentation->accepted);
+	if (attempt->kind == INJECT_NONE)
+		ck_assert_uint_gt(stats.fs_write_received, segmentation->received);
+	for (; segmentation->received < stats.fs_write_received; segmentation->received++)
+		for (i = 0; i < NSEGMENTS; i++)
+			ck_assert_int_eq(recv(segmentation->packet, frame, sizeof(frame), 0),
+					 HEADERS + MSS);
+	ck_assert_errno(recv(segmentation->packet, frame, sizeof(frame), MSG_DONTWAIT), EAGAIN);
+}
+
+START_TEST(writing_segments)
+{
+	const struct inject_call call = {
+		.name = "NIC port: write, 5 segments", .met = INJECT_ALLOCATION,
+		.call = call_write_large, .check = check_write_large,
+	};
+	struct segmentation segmentation = { .accepted = 0 };
+	struct frameio_hdr *hdr = &segmentation.record.hdr;
+	struct frameio_stats stats;
+
+	add_veth();
+	guest_sh("ethtool -K " NIC " tso off");
+	segmentation.fd = attach_nic(0, 1);
+	segmentation.packet = packet_socket(PEER);
+	guest_header(hdr, LARGE_LEN);
+	fill_large(segmentation.record.bytes + HDRLEN);
+	hdr->flags = FRAMEIO_F_CSUM_PARTIAL;
+	hdr->csum_start = HEADERS - sizeof(struct tcphdr);
+	hdr->csum_offset = 16;
+	hdr->gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
+	hdr->gso_size = MSS;
+	hdr->gso_hdrlen = HEADERS;
+	inject_each(&call, &segmentation);
+	guest_stats(segmentation.fd, &stats);
+	ck_assert_uint_gt(stats.fs_write_drop_invalid, 0);
+}
+END_TEST
+
+/* What a file of a NIC port has read, and what it says it missed. */
+struct hearing {
+	int fd;
+	uint32_t next;
+	uint64_t nread, missed;
+};
+
+static void hear(struct hearing *hearing)
+{
+	unsigned char record[HDRLEN + NUMBERED_LEN];
+	struct frameio_stats stats;
+	uint32_t number;
+
+	while (read(hearing->fd, record, sizeof(record)) > 0) {
+		number = guest_check_numbered(record + HDRLEN, NUMBERED_LEN);
+		if (number < hearing->next)
+			ck_abort_msg("frame %u after %u", number, hearing->next - 1);
+		hearing->next = number + 1;
+		hearing->nread++;
+	}
+	ck_assert_int_eq(errno, EAGAIN);
+	guest_stats(hearing->fd, &stats);
+	hearing->missed = stats.fs_read_drop_nomem;
+	ck_assert_uint_eq(stats.fs_read_drop_full, 0);
+}
+
+/* Of a frame that is taken a tap gets a clone, for which there may be no memory. */
+START_TEST(receiving_from_the_wire)
+{
+	const struct inject_random random = { INJECT_SLAB, 20, 1000000, false };
+	unsigned char frame[NUMBERED_LEN];
+	struct hearing taker, tap;
+	uint32_t sent = 0;
+	int packet;
+
+	add_veth();
+	taker = (struct hearing) { .fd = attach_nic(0, 2) };
+	tap = (struct hearing) { .fd = guest_open(NIC, 1) };
+	guest_set_nonblock(tap.fd, true);
+	ck_assert_int_eq(ioctl(tap.fd, FRAMEIO_SET_OPTIONS, &(uint32_t) { FRAMEIO_O_TAP }), 0);
+	begin_to_read(taker.fd);
+	begin_to_read(tap.fd);
+	packet = packet_socket(PEER);
+	while (sent < ROUNDS * NFRAMES) {
+		inject_random_begin(&random, 1);
+		do {
+			guest_fill_numbered(frame, NUMBERED_LEN, sent);
+			sent += send(packet, frame, NUMBERED_LEN, 0) == NUMBERED_LEN;
+		} while (sent % NFRAMES);
+		inject_count("NIC port: receive from softirq", INJECT_SLAB,
+			     inject_random_end(INJECT_SLAB));
+		do {
+			hear(&taker);
+			hear(&tap);
+		} while (taker.nread + taker.missed < sent || tap.nread + tap.missed < sent);
+		ck_assert_uint_eq(taker.nread, sent);
+		ck_assert_uint_eq(tap.nread + tap.missed, sent);
+	}
+	ck_assert_uint_gt(tap.missed, 0);
+	ck_assert_uint_gt(tap.nread, 0);
+	ck_assert_int_eq(ioctl(tap.fd, FRAMEIO_SET_OPTIONS, &(uint32_t) { 0 }), 0);
+	close(tap.fd);
+	check_moves(taker.fd, packet, 0);
+}
+END_TEST
+
+static void send_large(int packet)
+{
+	struct virtio_net_hdr vnet = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+		.gso_size = MSS, .hdr_len = HEADERS,
+		.csum_start = HEADERS - sizeof(struct tcphdr), .csum_offset = 16,
+	};
+	unsigned char frame[LARGE_LEN];
+	struct iovec iov[2] = { { &vnet, sizeof(vnet) }, { frame, sizeof(frame) } };
+
+	fill_large(frame);
+	while (writev(packet, iov, 2) < 0)
+		ck_assert_int_eq(errno, ENOBUFS);
+}
+
+/* What comes joined is cut, for which there may be no memory, too. */
+START_TEST(receiving_joined_frames)
+{
+	const struct inject_random random = { INJECT_SLAB, 5, 1000000, false };
+	unsigned char record[HDRLEN + HEADERS + MSS + 1];
+	const int on = 1;
+	struct frameio_stats stats;
+	uint64_t sent = 0, nread = 0;
+	int fd, packet;
+
+	add_veth();
+	fd = attach_nic(0, 1);
+	begin_to_read(fd);
+	packet = packet_socket(PEER);
+	ck_assert_int_eq(setsockopt(packet, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)), 0);
+	while (sent < ROUNDS * 8) {
+		inject_random_begin(&random, 1);
+		send_large(packet);
+		inject_count("NIC port: receive joined frames", INJECT_SLAB,
+			     inject_random_end(INJECT_SLAB));
+		sent++;
+		do {
+			while (read(fd, record, sizeof(record)) == HDRLEN + HEADERS + MSS)
+				nread++;
+			ck_assert_int_eq(errno, EAGAIN);
+			guest_stats(fd, &stats);
+		} while (nread / NSEGMENTS + stats.fs_read_drop_nomem < sent);
+		ck_assert_uint_eq(nread % NSEGMENTS, 0);
+		ck_assert_uint_eq(nread / NSEGMENTS + stats.fs_read_drop_nomem, sent);
+	}
+	ck_assert_uint_gt(nread, 0);
+	ck_assert_uint_gt(stats.fs_read_drop_nomem, 0);
+	close(packet);
+	check_nic_works(fd);
+}
+END_TEST
+
 /* Loading the module */
 
 static ssize_t call_load(void *arg)
@@ -1979,19 +2637,9 @@ START_TEST(nothing_has_leaked)
 }
 END_TEST
 
-static TCase *make_tcase(Suite *suite, const char *name)
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, setup, NULL);
-	suite_add_tcase(suite, tcase);
-	return tcase;
-}
-
 static void add_calls(Suite *suite)
 {
-	TCase *tcase = make_tcase(suite, "calls");
+	TCase *tcase = guest_tcase(suite, "calls", 120, setup, NULL);
 
 	tcase_add_test(tcase, opening_the_control_node);
 	tcase_add_test(tcase, opening_the_node_of_a_port);
@@ -2006,7 +2654,7 @@ static void add_calls(Suite *suite)
 
 static void add_frames(Suite *suite)
 {
-	TCase *tcase = make_tcase(suite, "frames");
+	TCase *tcase = guest_tcase(suite, "frames", 120, setup, NULL);
 
 	tcase_add_loop_test(tcase, reading_and_writing, 0, N(shapes));
 	tcase_add_loop_test(tcase, reading_and_writing_short_records, 0, N(short_shapes));
@@ -2019,7 +2667,7 @@ static void add_frames(Suite *suite)
 
 static void add_interface(Suite *suite)
 {
-	TCase *tcase = make_tcase(suite, "interface");
+	TCase *tcase = guest_tcase(suite, "interface", 120, setup, NULL);
 
 	tcase_add_test(tcase, ip_link_add);
 	tcase_add_test(tcase, ip_link_del);
@@ -2030,10 +2678,23 @@ static void add_interface(Suite *suite)
 	tcase_add_test(tcase, asking_by_ethtool);
 }
 
+static void add_nic(Suite *suite)
+{
+	TCase *tcase = guest_tcase(suite, "nic", 120, setup, NULL);
+
+	tcase_add_loop_test(tcase, attaching_to_an_interface, 0, N(attachments));
+	tcase_add_loop_test(tcase, detaching_from_an_interface, 0, 2);
+	tcase_add_test(tcase, deleting_an_interface_that_is_attached);
+	tcase_add_test(tcase, filters_and_options);
+	tcase_add_test(tcase, writing_segments);
+	tcase_add_test(tcase, receiving_from_the_wire);
+	tcase_add_test(tcase, receiving_joined_frames);
+}
+
 /* The last ones: a leak of any other test is seen here. */
 static void add_module(Suite *suite)
 {
-	TCase *tcase = make_tcase(suite, "module");
+	TCase *tcase = guest_tcase(suite, "module", 120, setup, NULL);
 
 	tcase_add_test(tcase, loading_the_module);
 	tcase_add_test(tcase, nothing_has_leaked);
@@ -2048,6 +2709,7 @@ int main(void)
 	add_calls(suite);
 	add_frames(suite);
 	add_interface(suite);
+	add_nic(suite);
 	add_module(suite);
 	status = guest_run(suite);
 	return set_quiet(false) && inject_print() ? status : EXIT_FAILURE;

@@ -673,11 +673,10 @@ START_TEST(a_file_does_only_what_it_was_opened_for)
 }
 END_TEST
 
-static TCase *transfer_tests(void)
+static void add_transfer_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("transfer");
+	TCase *tcase = guest_tcase(suite, "transfer", 60, NULL, NULL);
 
-	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, read_scatters_each_record_over_its_vectors, 1, 9);
 	tcase_add_loop_test(tcase, write_gathers_each_record_from_its_vectors, 1, 9);
 	tcase_add_test(tcase, a_first_vector_of_40_bytes_keeps_header_and_frame_apart);
@@ -692,14 +691,12 @@ static TCase *transfer_tests(void)
 	tcase_add_test(tcase, write_to_an_interface_that_is_down_is_enetdown);
 	tcase_add_test(tcase, calls_are_counted_as_frameio);
 	tcase_add_test(tcase, a_file_does_only_what_it_was_opened_for);
-	return tcase;
 }
 
-static TCase *argument_tests(void)
+static void add_argument_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("arguments");
+	TCase *tcase = guest_tcase(suite, "arguments", 60, NULL, NULL);
 
-	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, wrong_arguments_move_nothing, 0, NWRONG);
 	tcase_add_loop_test(tcase, a_null_vector_moves_nothing, 0, 3);
 	tcase_add_loop_test(tcase, an_empty_vector_moves_nothing, 0, 3);
@@ -710,14 +707,13 @@ static TCase *argument_tests(void)
 	tcase_add_loop_test(tcase, read_to_a_bad_address_loses_nothing, 0, 4);
 	tcase_add_test(tcase, read_with_the_frame_vector_bad_loses_nothing);
 	tcase_add_loop_test(tcase, write_from_a_bad_address_loses_nothing, 0, 4);
-	return tcase;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("frameio");
 
-	suite_add_tcase(suite, transfer_tests());
-	suite_add_tcase(suite, argument_tests());
+	add_transfer_tests(suite);
+	add_argument_tests(suite);
 	return guest_run(suite);
 }

@@ -17,13 +17,21 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "guest.h"
+#include "call.h"
 
 unsigned long guest_setting(const char *name, unsigned long absent)
 {
 	const char *text = getenv(name);
 
 	return text ? strtoul(text, NULL, 0) : absent;
+}
+
+double guest_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec * 1e-9;
 }
 
 static int run(const char *format, va_list args, char *command, size_t size)
@@ -71,6 +79,30 @@ void guest_write_file(const char *text, const char *format, ...)
 	close(fd);
 }
 
+uint64_t guest_number(const char *format, ...)
+{
+	char path[256], text[32] = "", *end;
+	uint64_t value;
+	va_list args;
+	int fd;
+
+	va_start(args, format);
+	vsnprintf(path, sizeof(path), format, args);
+	va_end(args);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_msg(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0, "reading %s: %s", path,
+		      strerror(errno));
+	close(fd);
+	value = strtoull(text, &end, 0);
+	ck_assert_msg(end != text, "%s has no number, but '%s'", path, text);
+	return value;
+}
+
+uint64_t guest_link_counter(const char *name, const char *which)
+{
+	return guest_number("/sys/class/net/%s/statistics/%s", name, which);
+}
+
 void guest_set_up(const char *name, unsigned int mtu)
 {
 	struct ifreq request = { .ifr_mtu = mtu };
@@ -82,6 +114,13 @@ void guest_set_up(const char *name, unsigned int mtu)
 	request.ifr_flags |= IFF_UP;
 	ck_assert_int_eq(ioctl(fd, SIOCSIFFLAGS, &request), 0);
 	close(fd);
+}
+
+void guest_free_name(const char *name)
+{
+	guest_sh("[ ! -e /sys/class/net/%s ] || { ip link set %s down && "
+		 "ip link set %s name machine$(cat /sys/class/net/%s/ifindex); }", name, name, name,
+		 name);
 }
 
 void guest_add_netns(const char *name)
@@ -154,6 +193,16 @@ struct frameio_info guest_info(int fd)
 
 	ck_assert_int_eq(ioctl(fd, FRAMEIO_INFO, &info), 0);
 	return info;
+}
+
+uint32_t guest_count_ports(void)
+{
+	struct frameio_list list = { .fl_size = sizeof(struct frameio_info) };
+	int fd = guest_control();
+
+	ck_assert_int_eq(ioctl(fd, FRAMEIO_LIST, &list), 0);
+	close(fd);
+	return list.fl_count;
 }
 
 void guest_pause_at_random(unsigned int *seed)
@@ -284,6 +333,69 @@ void guest_check_record(const void *record, size_t len, uint32_t seed, uint32_t 
 	ck_assert_mem_eq((const unsigned char *)record + HDRLEN, expected, len);
 }
 
+uint16_t guest_sum16(uint32_t sum, const unsigned char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		sum += i % 2 ? bytes[i] : (uint32_t)bytes[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+uint16_t guest_pseudo_sum(const unsigned char *ip, size_t len)
+{
+	return guest_sum16(ip[9] + len, ip + 12, 8);
+}
+
+void guest_record_large(void *record)
+{
+	static const unsigned char headers[GUEST_LARGE_HEADERS] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9, 8, 0,
+		/* IPv4: 2540 bytes, TCP, from 10.9.0.2 to 10.9.0.1 */
+		0x45, 0, 0x09, 0xec, 0, 0, 0, 0, 64, 6, 0, 0, 10, 9, 0, 2, 10, 9, 0, 1,
+		/* TCP: from port 1 to port 2, ACK */
+		0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 0x10,
+	};
+	const struct frameio_hdr hdr = {
+		.version = FRAMEIO_HDR_VERSION,
+		.hdrlen = HDRLEN,
+		.len = GUEST_LARGE_LEN,
+		.flags = FRAMEIO_F_CSUM_PARTIAL,
+		.csum_start = 34,
+		.csum_offset = 16,
+		.gso_type = 1,
+		.gso_size = GUEST_LARGE_MSS,
+		.gso_hdrlen = GUEST_LARGE_HEADERS,
+	};
+	unsigned char *frame = (unsigned char *)record + HDRLEN;
+	uint16_t sum;
+	size_t i;
+
+	memcpy(record, &hdr, sizeof(hdr));
+	memcpy(frame, headers, sizeof(headers));
+	for (i = sizeof(headers); i < GUEST_LARGE_LEN; i++)
+		frame[i] = i * 7;
+	sum = ~guest_sum16(0, frame + 14, 20);
+	memcpy(frame + 24, (unsigned char[]){ sum >> 8, sum }, 2);
+	sum = guest_pseudo_sum(frame + 14, GUEST_LARGE_LEN - 34);
+	memcpy(frame + 50, (unsigned char[]){ sum >> 8, sum }, 2);
+}
+
+void guest_check_segment(const unsigned char *frame, unsigned int i)
+{
+	const unsigned int ip_len = GUEST_SEGMENT_LEN - 14;
+	const unsigned char *ip = frame + 14, *tcp = ip + 20;
+	unsigned char large[HDRLEN + GUEST_LARGE_LEN];
+
+	guest_record_large(large);
+	ck_assert_uint_eq(ip[2] << 8 | ip[3], ip_len);
+	ck_assert_uint_eq(guest_sum16(0, ip, 20), 0xffff);
+	ck_assert_uint_eq(guest_sum16(guest_pseudo_sum(ip, ip_len - 20), tcp, ip_len - 20), 0xffff);
+	ck_assert_uint_eq(tcp[4] << 24 | tcp[5] << 16 | tcp[6] << 8 | tcp[7], i * GUEST_LARGE_MSS);
+	ck_assert_mem_eq(tcp + 20, large + HDRLEN + GUEST_LARGE_HEADERS + i * GUEST_LARGE_MSS,
+			 GUEST_LARGE_MSS);
+}
+
 void *guest_guarded(size_t len)
 {
 	const size_t page = sysconf(_SC_PAGESIZE);
@@ -310,6 +422,19 @@ int guest_poll(int fd, short events, int timeout_ms)
 
 	ck_assert_int_ne(poll(&pollfd, 1, timeout_ms), -1);
 	return pollfd.revents;
+}
+
+TCase *guest_tcase(Suite *suite, const char *name, unsigned int seconds, void (*setup)(void),
+		   void (*teardown)(void))
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_set_timeout(tcase, seconds);
+	/* what another program's tests have left behind */
+	tcase_add_unchecked_fixture(tcase, guest_delete_ports, NULL);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	suite_add_tcase(suite, tcase);
+	return tcase;
 }
 
 int guest_run(Suite *suite)

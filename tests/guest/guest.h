@@ -30,6 +30,9 @@
 /* A number that the environment sets, or @absent. */
 unsigned long guest_setting(const char *name, unsigned long absent);
 
+/* Seconds of a clock that nobody sets. */
+double guest_now(void);
+
 /* Run a shell command, which must succeed. */
 void guest_sh(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -40,8 +43,15 @@ void guest_refuse_sh(const char *format, ...) __attribute__((format(printf, 1, 2
 void guest_write_file(const char *text, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* The number in a file of the kernel's; one of an interface's counters. */
+uint64_t guest_number(const char *format, ...) __attribute__((format(printf, 1, 2)));
+uint64_t guest_link_counter(const char *name, const char *which);
+
 /* Set an interface's MTU, and it up: as ip does, but no program has to be started. */
 void guest_set_up(const char *name, unsigned int mtu);
+
+/* Have no interface of that name: one of the machine's gets another. */
+void guest_free_name(const char *name);
 
 /* Make a network namespace; one of that name that another test left behind goes. */
 void guest_add_netns(const char *name);
@@ -62,6 +72,9 @@ void guest_set_limits(int fd, uint32_t read_limit, uint32_t write_limit);
 void guest_set_nonblock(int fd, bool nonblock);
 void guest_stats(int fd, struct frameio_stats *stats);
 struct frameio_info guest_info(int fd);
+
+/* How many ports this network namespace has. */
+uint32_t guest_count_ports(void);
 
 /*
  * Nothing, for a time that is as often short as long, and sometimes asleep: what is
@@ -94,6 +107,24 @@ void guest_receive(int packet, size_t len, uint32_t seed, uint32_t flags);
 /* What was read must be a whole record with the frame that guest_fill() makes. */
 void guest_check_record(const void *record, size_t len, uint32_t seed, uint32_t flags);
 
+/* The sum of 16-bit words in network order, as RFC 1071 has it, not complemented. */
+uint16_t guest_sum16(uint32_t sum, const unsigned char *bytes, size_t len);
+
+/* The sum of the pseudo-header of the @len bytes that follow an IPv4 header. */
+uint16_t guest_pseudo_sum(const unsigned char *ip, size_t len);
+
+/*
+ * A record with one large frame: TCP over IPv4 of several segments, whose checksums are
+ * to be made. And what becomes of it: segment @i, which is checked.
+ */
+#define GUEST_LARGE_MSS		500
+#define GUEST_LARGE_SEGMENTS	5
+#define GUEST_LARGE_HEADERS	(14 + 20 + 20)
+#define GUEST_LARGE_LEN		(GUEST_LARGE_HEADERS + GUEST_LARGE_SEGMENTS * GUEST_LARGE_MSS)
+#define GUEST_SEGMENT_LEN	(GUEST_LARGE_HEADERS + GUEST_LARGE_MSS)
+void guest_record_large(void *record);
+void guest_check_segment(const unsigned char *frame, unsigned int i);
+
 /* @len bytes, zeroed, after which comes a page that cannot be accessed. */
 void *guest_guarded(size_t len);
 
@@ -108,6 +139,10 @@ void guest_frameio_init(union guest_frameio *fio, uint32_t nvecs, uint32_t nvpf)
 
 /* Wait for events on a file with poll(2); returns revents, 0 after the time. */
 int guest_poll(int fd, short events, int timeout_ms);
+
+/* A test case of so many seconds; what runs around each of its tests may be NULL. */
+TCase *guest_tcase(Suite *suite, const char *name, unsigned int seconds, void (*setup)(void),
+		   void (*teardown)(void));
 
 /* Run the suite, each test in a process of its own; the exit status for main(). */
 int guest_run(Suite *suite);

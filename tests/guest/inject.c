@@ -202,7 +202,8 @@ static void try_each(const struct inject_call *call, void *arg, unsigned int den
 void inject_each(const struct inject_call *call, void *arg)
 {
 	const unsigned int usual = guest_setting("FRAMEIO_FAULTS_DENSE", 0);
-	const unsigned int dense = call->dense ? call->dense : usual;
+	const unsigned int own = usual && call->dense ? (call->dense + 7) / 8 : call->dense;
+	const unsigned int dense = own ? own : usual;
 	unsigned long met[INJECT_NKINDS + 1] = { 0 };
 	int kind;
 

@@ -34,7 +34,8 @@ struct inject_attempt {
  * A kind of call. @prepare, which may be NULL, makes the state that @call starts
  * from; @check looks at what it did, and leaves nothing behind. If @dense is not
  * 0, more and more is left out once so many failures have been made: for a call
- * that spends most of its memory elsewhere in the kernel.
+ * that spends most of its memory elsewhere in the kernel. In a short run it is an
+ * eighth of that.
  */
 struct inject_call {
 	const char *name;

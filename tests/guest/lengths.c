@@ -207,11 +207,9 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("lengths");
-	TCase *tcase = tcase_create("lengths");
+	TCase *tcase = guest_tcase(suite, "lengths", SECONDS, NULL, NULL);
 
-	tcase_set_timeout(tcase, SECONDS);
 	tcase_add_loop_test(tcase, every_length_is_read_as_it_was_sent, 0, NKINDS);
 	tcase_add_loop_test(tcase, every_length_is_received_as_it_was_written, 0, NKINDS);
-	suite_add_tcase(suite, tcase);
 	return guest_run(suite);
 }

@@ -91,21 +91,6 @@ static void nothing_else_arrives(int port, int packet)
 	receive_frames(packet, 54321, 1);
 }
 
-/* One of the interface's counters, as "ip -s link" shows it. */
-static unsigned long link_counter(const char *name)
-{
-	unsigned long value;
-	char path[128];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/class/net/fio0/statistics/%s", name);
-	file = fopen(path, "r");
-	ck_assert_ptr_nonnull(file);
-	ck_assert_int_eq(fscanf(file, "%lu", &value), 1);
-	fclose(file);
-	return value;
-}
-
 static uint64_t frames_queued(int port)
 {
 	struct frameio_stats stats;
@@ -143,8 +128,8 @@ START_TEST(a_full_read_queue_stops_the_interface_and_drops_nothing)
 	ck_assert_uint_ge(stats.fs_read_stops, 2);
 	ck_assert_uint_eq(stats.fs_read_drop_closed, 0);
 	ck_assert_uint_eq(stats.fs_read_drop_nomem, 0);
-	ck_assert_uint_eq(link_counter("tx_dropped"), 0);
-	ck_assert_uint_eq(link_counter("tx_packets"), MANY + 1);
+	ck_assert_uint_eq(guest_link_counter("fio0", "tx_dropped"), 0);
+	ck_assert_uint_eq(guest_link_counter("fio0", "tx_packets"), MANY + 1);
 	guest_sh("tc -s qdisc show dev fio0 | grep -q 'dropped 0,'");
 }
 END_TEST
@@ -184,7 +169,7 @@ START_TEST(lowering_the_read_limit_drops_nothing)
 	guest_set_limits(port, 1, 0);
 	read_frames(port, 300, 400);
 	nothing_is_left(port, packet);
-	ck_assert_uint_eq(link_counter("tx_dropped"), 0);
+	ck_assert_uint_eq(guest_link_counter("fio0", "tx_dropped"), 0);
 }
 END_TEST
 
@@ -201,7 +186,7 @@ START_TEST(raising_the_read_limit_starts_the_interface)
 		sched_yield();
 	read_frames(port, 0, 300);
 	nothing_is_left(port, packet);
-	ck_assert_uint_eq(link_counter("tx_dropped"), 0);
+	ck_assert_uint_eq(guest_link_counter("fio0", "tx_dropped"), 0);
 }
 END_TEST
 
@@ -219,7 +204,7 @@ START_TEST(limits_that_change_all_the_time_drop_nothing)
 		read_frames(port, first, 30);
 	}
 	nothing_is_left(port, packet);
-	ck_assert_uint_eq(link_counter("tx_dropped"), 0);
+	ck_assert_uint_eq(guest_link_counter("fio0", "tx_dropped"), 0);
 }
 END_TEST
 
@@ -374,11 +359,10 @@ START_TEST(raising_the_write_limit_wakes_a_writer)
 }
 END_TEST
 
-static TCase *read_tests(void)
+static void add_read_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("read limit");
+	TCase *tcase = guest_tcase(suite, "read limit", 120, NULL, NULL);
 
-	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, a_full_read_queue_stops_the_interface_and_drops_nothing, 0,
 			    NLIMITS);
 	tcase_add_test(tcase, a_stopped_interface_goes_on_at_half_empty);
@@ -387,27 +371,24 @@ static TCase *read_tests(void)
 	tcase_add_test(tcase, limits_that_change_all_the_time_drop_nothing);
 	tcase_add_test(tcase, a_limit_out_of_range_is_refused);
 	tcase_add_test(tcase, a_limit_of_0_is_left_as_it_is);
-	return tcase;
 }
 
-static TCase *write_tests(void)
+static void add_write_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("write limit");
+	TCase *tcase = guest_tcase(suite, "write limit", 120, NULL, NULL);
 
-	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, a_blocking_write_delivers_more_than_the_limit, 0, 2);
 	tcase_add_loop_test(tcase, a_full_write_queue_lets_a_writer_wait, 0, 3);
 	tcase_add_loop_test(tcase, a_full_write_queue_takes_no_more_without_blocking, 0, 3);
 	tcase_add_test(tcase, lowering_the_write_limit_drops_nothing);
 	tcase_add_test(tcase, raising_the_write_limit_wakes_a_writer);
-	return tcase;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("limits");
 
-	suite_add_tcase(suite, read_tests());
-	suite_add_tcase(suite, write_tests());
+	add_read_tests(suite);
+	add_write_tests(suite);
 	return guest_run(suite);
 }

@@ -18,18 +18,9 @@
 #include "call.h"
 
 /* A number from /sys/class/net/fio0. */
-static unsigned long sysfs(const char *attribute)
+static uint64_t sysfs(const char *attribute)
 {
-	char path[256];
-	unsigned long value;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/class/net/fio0/%s", attribute);
-	file = fopen(path, "r");
-	ck_assert_ptr_nonnull(file);
-	ck_assert_msg(fscanf(file, "%lu", &value) == 1, "%s is no number", path);
-	fclose(file);
-	return value;
+	return guest_number("/sys/class/net/fio0/%s", attribute);
 }
 
 /* The one port of the namespace. */
@@ -674,7 +665,7 @@ START_TEST(many_queue_pairs_do_not_hide_other_interfaces)
 	names = if_nameindex();
 	ck_assert_ptr_nonnull(names);
 	for (i = 0; names[i].if_name; i++)
-		nports += !strncmp(names[i].if_name, "fio", 3);
+		nports += !strcmp(names[i].if_name, "fio0") || !strcmp(names[i].if_name, "fio1");
 	if_freenameindex(names);
 	ck_assert_uint_eq(nports, 2);
 	get_queues(0, &found);
@@ -761,12 +752,10 @@ START_TEST(an_l2_port_asks_by_arp)
 }
 END_TEST
 
-static TCase *link_tests(void)
+static void add_link_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("link");
+	TCase *tcase = guest_tcase(suite, "link", 120, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_test(tcase, ip_link_makes_and_deletes_a_port);
 	tcase_add_test(tcase, ip_link_deletes_a_port_that_is_open);
 	tcase_add_test(tcase, numtxqueues_are_the_queue_pairs);
@@ -783,15 +772,12 @@ static TCase *link_tests(void)
 	tcase_add_test(tcase, an_l3_port_has_no_link_layer);
 	tcase_add_test(tcase, an_l3_port_gets_packets_without_arp);
 	tcase_add_test(tcase, an_l2_port_asks_by_arp);
-	return tcase;
 }
 
-static TCase *netlink_tests(void)
+static void add_netlink_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("netlink");
+	TCase *tcase = guest_tcase(suite, "netlink", 120, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_test(tcase, netlink_sets_every_attribute_at_creation);
 	tcase_add_test(tcase, netlink_tells_the_defaults);
 	tcase_add_loop_test(tcase, netlink_refuses_values_out_of_range, 0,
@@ -802,14 +788,13 @@ static TCase *netlink_tests(void)
 	tcase_add_test(tcase, netlink_tells_of_every_queue_pair);
 	tcase_add_test(tcase, many_queue_pairs_do_not_hide_other_interfaces);
 	tcase_add_loop_test(tcase, netlink_changes_nothing_else, 0, 3);
-	return tcase;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("link");
 
-	suite_add_tcase(suite, link_tests());
-	suite_add_tcase(suite, netlink_tests());
+	add_link_tests(suite);
+	add_netlink_tests(suite);
 	return guest_run(suite);
 }

@@ -229,15 +229,6 @@ START_TEST(a_frame_in_a_queue_does_not_keep_its_namespace)
 }
 END_TEST
 
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-
-	ck_assert_msg(fd >= 0, "%s: %s", path, strerror(errno));
-	ck_assert_int_eq(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-}
-
 /* As an unprivileged user who is root in a user namespace of his own. */
 static void become_root_of_a_user_namespace(int more)
 {
@@ -246,9 +237,9 @@ static void become_root_of_a_user_namespace(int more)
 	ck_assert_int_eq(unshare(CLONE_NEWUSER | more), 0);
 	/* who changed his uid may not write to these files otherwise */
 	ck_assert_int_eq(prctl(PR_SET_DUMPABLE, 1), 0);
-	write_file("/proc/self/setgroups", "deny");
-	write_file("/proc/self/uid_map", "0 65534 1");
-	write_file("/proc/self/gid_map", "0 65534 1");
+	guest_write_file("deny", "/proc/self/setgroups");
+	guest_write_file("0 65534 1", "/proc/self/uid_map");
+	guest_write_file("0 65534 1", "/proc/self/gid_map");
 }
 
 START_TEST(a_user_namespace_gives_no_way_to_the_initial_namespace)
@@ -365,12 +356,10 @@ START_TEST(the_module_takes_its_ports_along)
 }
 END_TEST
 
-static TCase *net_tests(void)
+static void add_net_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("net");
+	TCase *tcase = guest_tcase(suite, "net", 120, make_away, NULL);
 
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, make_away, NULL);
 	tcase_add_test(tcase, a_port_is_found_in_its_namespace_only);
 	tcase_add_test(tcase, names_are_the_callers_whoever_opened_the_file);
 	tcase_add_test(tcase, a_file_works_on_when_its_port_moves);
@@ -378,38 +367,31 @@ static TCase *net_tests(void)
 	tcase_add_test(tcase, closing_deletes_the_port_wherever_it_is);
 	tcase_add_test(tcase, a_port_goes_with_its_namespace);
 	tcase_add_test(tcase, a_frame_in_a_queue_does_not_keep_its_namespace);
-	return tcase;
 }
 
-static TCase *user_tests(void)
+static void add_user_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("user");
+	TCase *tcase = guest_tcase(suite, "user", 120, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_test(tcase, a_user_namespace_gives_no_way_to_the_initial_namespace);
 	tcase_add_test(tcase, a_user_makes_ports_in_a_namespace_of_his_own);
 	tcase_add_test(tcase, the_privilege_counts_where_the_caller_is);
-	return tcase;
 }
 
-static TCase *module_tests(void)
+static void add_module_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("module");
+	TCase *tcase = guest_tcase(suite, "module", 120, make_away, NULL);
 
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, make_away, NULL);
 	tcase_add_test(tcase, the_module_stays_while_a_file_is_open);
 	tcase_add_test(tcase, the_module_takes_its_ports_along);
-	return tcase;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("netns");
 
-	suite_add_tcase(suite, net_tests());
-	suite_add_tcase(suite, user_tests());
-	suite_add_tcase(suite, module_tests());
+	add_net_tests(suite);
+	add_user_tests(suite);
+	add_module_tests(suite);
 	return guest_run(suite);
 }

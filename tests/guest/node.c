@@ -278,10 +278,8 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("node");
-	TCase *tcase = tcase_create("node");
+	TCase *tcase = guest_tcase(suite, "node", 120, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_test(tcase, the_control_node_is_for_everybody);
 	tcase_add_test(tcase, the_node_of_a_port_is_its_owners);
 	tcase_add_test(tcase, the_node_is_opened_by_owner_and_group_only);
@@ -295,6 +293,5 @@ int main(void)
 	tcase_add_test(tcase, the_node_is_of_the_initial_namespace);
 	tcase_add_test(tcase, a_stale_node_leads_nowhere);
 	tcase_add_test(tcase, a_node_for_reading_only_does_not_write);
-	suite_add_tcase(suite, tcase);
 	return guest_run(suite);
 }

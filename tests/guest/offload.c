@@ -53,22 +53,6 @@ static void plain_record(size_t len, uint32_t seed)
 	guest_record(&record, len, seed, 0);
 }
 
-/* The sum of 16-bit words in network order, as RFC 1071 has it, not complemented. */
-static uint16_t sum16(uint32_t sum, const unsigned char *bytes, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		sum += i % 2 ? bytes[i] : (uint32_t)bytes[i] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return sum;
-}
-
-/* The sum of the pseudo-header of what follows an IP header. */
-static uint16_t pseudo_sum(const unsigned char *ip, size_t len)
-{
-	return sum16(ip[9] + len, ip + 12, 8);
-}
-
 static void make_ip(unsigned char *packet, size_t len, uint8_t protocol, uint32_t to)
 {
 	struct iphdr ip = {
@@ -81,7 +65,7 @@ static void make_ip(unsigned char *packet, size_t len, uint8_t protocol, uint32_
 		.daddr = htonl(to),
 	};
 
-	ip.check = htons(~sum16(0, (void *)&ip, sizeof(ip)));
+	ip.check = htons(~guest_sum16(0, (void *)&ip, sizeof(ip)));
 	memcpy(packet, &ip, sizeof(ip));
 }
 
@@ -115,7 +99,7 @@ static void udp_record(size_t at, size_t len, uint32_t seed, uint32_t to)
 	if (at)
 		make_ether();
 	make_ip(ip, IP + UDP + len, IPPROTO_UDP, to);
-	udp.check = htons(pseudo_sum(ip, UDP + len));
+	udp.check = htons(guest_pseudo_sum(ip, UDP + len));
 	memcpy(ip + IP, &udp, sizeof(udp));
 }
 
@@ -145,7 +129,7 @@ static void tcp_record(size_t len, uint16_t size)
 	plain_record(ETHER + IP + TCP + len, 1);
 	make_ether();
 	make_ip(ip, IP + TCP + len, IPPROTO_TCP, REMOTE);
-	tcp.check = htons(pseudo_sum(ip, TCP + len));
+	tcp.check = htons(guest_pseudo_sum(ip, TCP + len));
 	memcpy(ip + IP, &tcp, sizeof(tcp));
 	ask_for_checksum(ETHER, offsetof(struct tcphdr, check));
 	record.hdr.gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
@@ -336,8 +320,8 @@ START_TEST(a_checksum_to_be_made_is_made_before_the_wire)
 		accept_record(port);
 		ck_assert_int_eq(read(far, received, sizeof(received)), HDRLEN + record.hdr.len);
 		ck_assert_mem_eq(ip + IP + UDP, frame + ETHER + IP + UDP, len);
-		ck_assert_uint_eq(sum16(0, ip, IP), 0xffff);
-		ck_assert_uint_eq(sum16(pseudo_sum(ip, UDP + len), ip + IP, UDP + len), 0xffff);
+		ck_assert_uint_eq(guest_sum16(0, ip, IP), 0xffff);
+		ck_assert_uint_eq(guest_sum16(guest_pseudo_sum(ip, UDP + len), ip + IP, UDP + len), 0xffff);
 	}
 }
 END_TEST
@@ -391,8 +375,8 @@ static void check_segment(const unsigned char *received, size_t from, size_t len
 
 	memcpy(&tcp, ip + IP, sizeof(tcp));
 	ck_assert_uint_eq(ip[2] << 8 | ip[3], IP + TCP + len);
-	ck_assert_uint_eq(sum16(0, ip, IP), 0xffff);
-	ck_assert_uint_eq(sum16(pseudo_sum(ip, TCP + len), ip + IP, TCP + len), 0xffff);
+	ck_assert_uint_eq(guest_sum16(0, ip, IP), 0xffff);
+	ck_assert_uint_eq(guest_sum16(guest_pseudo_sum(ip, TCP + len), ip + IP, TCP + len), 0xffff);
 	ck_assert_uint_eq(ntohl(tcp.seq), 5000 + from);
 	ck_assert_uint_eq(tcp.psh, last);
 	ck_assert_mem_eq(ip + IP + TCP, frame + ETHER + IP + TCP + from, len);
@@ -480,9 +464,8 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("offload");
-	TCase *tcase = tcase_create("offload");
+	TCase *tcase = guest_tcase(suite, "offload", 60, NULL, NULL);
 
-	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, a_vlan_tag_in_the_header_is_the_frames_tag, 0, 2);
 	tcase_add_test(tcase, without_the_vlan_flag_there_is_no_tag);
 	tcase_add_test(tcase, a_tagged_frame_of_the_longest_length_is_accepted);
@@ -495,6 +478,5 @@ int main(void)
 	tcase_add_loop_test(tcase, a_long_tcp_packet_is_cut_into_segments, 0, 4);
 	tcase_add_loop_test(tcase, segments_that_cannot_be_cut_are_refused, 0, NWRONG);
 	tcase_add_test(tcase, without_a_gso_type_a_long_frame_stays_too_long);
-	suite_add_tcase(suite, tcase);
 	return guest_run(suite);
 }

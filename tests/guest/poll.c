@@ -493,12 +493,10 @@ START_TEST(no_edge_of_room_is_lost)
 }
 END_TEST
 
-static TCase *state_tests(void)
+static void add_state_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("state");
+	TCase *tcase = guest_tcase(suite, "state", 120, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_test(tcase, an_unbound_file_is_an_error);
 	tcase_add_test(tcase, readable_while_a_frame_waits);
 	tcase_add_test(tcase, readable_while_a_frame_that_did_not_fit_waits);
@@ -511,15 +509,12 @@ static TCase *state_tests(void)
 	tcase_add_test(tcase, up_is_an_edge);
 	tcase_add_test(tcase, gone_is_a_hangup_and_an_error);
 	tcase_add_test(tcase, every_frame_to_an_empty_queue_is_an_edge);
-	return tcase;
 }
 
-static TCase *hunt_tests(void)
+static void add_hunt_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("hunt");
+	TCase *tcase = guest_tcase(suite, "hunt", 600, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 600);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_checked_fixture(tcase, guest_use_fifo, NULL);
 	tcase_add_loop_test(tcase, no_edge_of_a_frame_is_lost, 0,
 			    sizeof(readers) / sizeof(readers[0]));
@@ -527,7 +522,6 @@ static TCase *hunt_tests(void)
 	tcase_add_test(tcase, no_wakeup_of_a_reader_is_lost);
 	tcase_add_loop_test(tcase, no_edge_of_room_is_lost, 0,
 			    sizeof(writers) / sizeof(writers[0]));
-	return tcase;
 }
 
 int main(void)
@@ -535,7 +529,7 @@ int main(void)
 	Suite *suite = suite_create("poll");
 
 	hunt_frames = guest_setting("FRAMEIO_HUNT_FRAMES", 20000);
-	suite_add_tcase(suite, state_tests());
-	suite_add_tcase(suite, hunt_tests());
+	add_state_tests(suite);
+	add_hunt_tests(suite);
 	return guest_run(suite);
 }

@@ -42,42 +42,23 @@ static unsigned int seconds(void)
 	return guest_setting("FRAMEIO_STALL_SECONDS", 10);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
-}
-
 static void pause_ns(long ns)
 {
 	nanosleep(&(struct timespec) { .tv_nsec = ns }, NULL);
 }
 
-/* What a shell command prints: a number. */
-static unsigned long number_of(const char *format, const char *name)
+static unsigned long qdisc_drops(const char *name)
 {
 	char command[256], text[64] = "";
 	FILE *pipe;
 
-	snprintf(command, sizeof(command), format, name);
+	snprintf(command, sizeof(command),
+		 "tc -s qdisc show dev %s root | sed -n 's/.*(dropped \\([0-9]*\\),.*/\\1/p'", name);
 	pipe = popen(command, "r");
 	ck_assert_ptr_nonnull(pipe);
 	ck_assert_ptr_nonnull(fgets(text, sizeof(text), pipe));
 	ck_assert_int_eq(pclose(pipe), 0);
 	return strtoul(text, NULL, 10);
-}
-
-static unsigned long qdisc_drops(const char *name)
-{
-	return number_of("tc -s qdisc show dev %s root | sed -n 's/.*(dropped \\([0-9]*\\),.*/\\1/p'",
-			 name);
-}
-
-static unsigned long tap_drops(const char *name)
-{
-	return number_of("cat /sys/class/net/%s/statistics/tx_dropped", name);
 }
 
 /* --- senders ----------------------------------------------------------------------- */
@@ -234,7 +215,9 @@ START_TEST(a_slow_reader_gets_all_that_the_qdisc_lets_through)
 			idle_ms = 0;
 			continue;
 		}
-		dropped = qdisc_drops(wire.name) + (burst->tap ? tap_drops(wire.name) : 0);
+		dropped = qdisc_drops(wire.name);
+		if (burst->tap)
+			dropped += guest_link_counter(wire.name, "tx_dropped");
 		idle_ms += 200;
 		ck_assert_msg(idle_ms < STALL_MS, "stalled after %llu frames",
 			      (unsigned long long)received);
@@ -246,7 +229,7 @@ START_TEST(a_slow_reader_gets_all_that_the_qdisc_lets_through)
 		printf("pressure: tap, %s, %u senders: %llu sent, %llu read, %llu dropped by the qdisc, %lu by tun\n",
 		       burst->qdisc, burst->nsenders, (unsigned long long)sent,
 		       (unsigned long long)received, (unsigned long long)dropped,
-		       tap_drops(wire.name));
+		       guest_link_counter(wire.name, "tx_dropped"));
 		return;
 	}
 	guest_stats(wire.fd, &stats);
@@ -300,7 +283,7 @@ START_TEST(no_stall)
 	/* and one that does not use the queueing discipline */
 	const unsigned int nsenders = (_i ? SENDERS_MAX : 1) + 1;
 	const struct wire wire = port_open("fio0", 1);
-	const uint64_t end = now_ms() + seconds() * 1000ULL;
+	const double end = guest_now() + seconds();
 	uint32_t next[1U << (32 - SENDER_SHIFT)];
 	struct sender senders[SENDERS_MAX + 1];
 	uint64_t sent = 0, received = 0;
@@ -323,7 +306,7 @@ START_TEST(no_stall)
 					    sizeof(bypass)), 0);
 		guest_call_start(&senders[i].call, call_send_at_random, packet, &senders[i]);
 	}
-	while (now_ms() < end) {
+	while (guest_now() < end) {
 		struct frameio_limits limits = {
 			.fq_read = 1 + rand_r(&seed) % 8,
 			.fq_read_bytes = 1 + rand_r(&seed) % 8192,
@@ -431,8 +414,8 @@ END_TEST
 /* --- a shaper ---------------------------------------------------------------------- */
 
 #define MSS		1448
-#define SKIP_MS		2000
-#define MEASURE_MS	5000
+#define SKIP_S		2
+#define MEASURE_S	5
 
 /*
  *	client in "left" -> tbf -> wires[0] -> forwarder -> wires[1] -> server in "right"
@@ -489,22 +472,23 @@ static ssize_t call_serve(int listener, void *arg)
 	struct tunnel *tunnel = arg;
 	const int fd = accept(listener, NULL, NULL);
 	static char bytes[65536];
-	uint64_t begin, start, now, total = 0;
+	double begin, start, now;
+	uint64_t total = 0;
 	ssize_t len;
 
 	ck_assert_int_ge(fd, 0);
-	begin = start = now = now_ms();
-	while (now < begin + SKIP_MS + MEASURE_MS) {
+	begin = start = now = guest_now();
+	while (now < begin + SKIP_S + MEASURE_S) {
 		len = read(fd, bytes, sizeof(bytes));
 		ck_assert_int_gt(len, 0);
-		now = now_ms();
-		if (now < begin + SKIP_MS) {
+		now = guest_now();
+		if (now < begin + SKIP_S) {
 			start = now;
 			continue;
 		}
 		total += len;
 	}
-	tunnel->rate = total * 8.0 * (MSS + 52 + 14) / MSS * 1000 / (now - start);
+	tunnel->rate = total * 8.0 * (MSS + 52 + 14) / MSS / (now - start);
 	close(fd);
 	return 0;
 }
@@ -610,55 +594,43 @@ START_TEST(tcp_holds_the_rate_of_a_shaper)
 }
 END_TEST
 
-static TCase *burst_tests(void)
+static void add_burst_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("bursts");
+	TCase *tcase = guest_tcase(suite, "bursts", 300, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 300);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_loop_test(tcase, a_slow_reader_gets_all_that_the_qdisc_lets_through, 0,
 			    sizeof(bursts) / sizeof(bursts[0]));
-	return tcase;
 }
 
-static TCase *stall_tests(void)
+static void add_stall_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("stalls");
+	TCase *tcase = guest_tcase(suite, "stalls", 120 + seconds(), guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 120 + seconds());
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_loop_test(tcase, no_stall, 0, 2);
-	return tcase;
 }
 
-static TCase *byte_tests(void)
+static void add_byte_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("bytes");
+	TCase *tcase = guest_tcase(suite, "bytes", 120, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_test(tcase, a_queue_holds_so_many_bytes_of_memory);
 	tcase_add_test(tcase, a_write_queue_holds_so_many_bytes_of_memory);
-	return tcase;
 }
 
-static TCase *shaper_tests(void)
+static void add_shaper_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("shaper");
+	TCase *tcase = guest_tcase(suite, "shaper", 300, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 300);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_test(tcase, tcp_holds_the_rate_of_a_shaper);
-	return tcase;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("pressure");
 
-	suite_add_tcase(suite, burst_tests());
-	suite_add_tcase(suite, stall_tests());
-	suite_add_tcase(suite, byte_tests());
-	suite_add_tcase(suite, shaper_tests());
+	add_burst_tests(suite);
+	add_stall_tests(suite);
+	add_byte_tests(suite);
+	add_shaper_tests(suite);
 	return guest_run(suite);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
  * Who may do what: each cell of the table in frameio(4), PERMISSIONS, is a test
- * of its own, and each rule P1 to P13 has a test whose name starts with it.
+ * of its own, and each rule P1 to P14 has a test whose name starts with it. Where a NIC
+ * port is meant, it is fio0, too: one end of a veth pair, whose other end is fio1.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +10,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/capability.h>
 #include <linux/ethtool.h>
+#include <linux/filter.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
@@ -90,15 +92,6 @@ static void become(const struct user *user)
 	ck_assert_int_eq(prctl(PR_SET_DUMPABLE, 1), 0);
 }
 
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-
-	ck_assert_msg(fd >= 0, "%s: %s", path, strerror(errno));
-	ck_assert_int_eq(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-}
-
 /* Become root of a new user namespace, where nobody but oneself has an id; @more: CLONE_*. */
 static void enter_user_namespace(int more)
 {
@@ -107,11 +100,11 @@ static void enter_user_namespace(int more)
 	gid_t gid = getegid();
 
 	ck_assert_int_eq(unshare(CLONE_NEWUSER | more), 0);
-	write_file("/proc/self/setgroups", "deny");
+	guest_write_file("deny", "/proc/self/setgroups");
 	snprintf(map, sizeof(map), "0 %u 1", uid);
-	write_file("/proc/self/uid_map", map);
+	guest_write_file(map, "/proc/self/uid_map");
 	snprintf(map, sizeof(map), "0 %u 1", gid);
-	write_file("/proc/self/gid_map", map);
+	guest_write_file(map, "/proc/self/gid_map");
 	ck_assert_uint_eq(geteuid(), 0);
 }
 
@@ -205,7 +198,7 @@ static int result_as(const struct user *user, int (*act)(int fd), int fd)
 /* --- ports ----------------------------------------------------------------------- */
 
 /* A persistent port fio0 of three queue pairs, and a control file bound to the first. */
-static int create_port(uint32_t flags)
+static int make_port(unsigned long number, uint32_t flags)
 {
 	struct frameio_create request = {
 		.fc_name = "fio0",
@@ -218,13 +211,37 @@ static int create_port(uint32_t flags)
 	};
 	int fd = guest_control();
 
-	ck_assert_int_eq(ioctl(fd, FRAMEIO_CREATE, &request), 0);
+	ck_assert_int_eq(ioctl(fd, number, &request), 0);
 	return fd;
+}
+
+static int create_port(uint32_t flags)
+{
+	return make_port(FRAMEIO_CREATE, flags);
+}
+
+static void add_veth(void)
+{
+	guest_sh("ip link add fio0 type veth peer name fio1");
+}
+
+static int attach_port(uint32_t flags)
+{
+	return make_port(FRAMEIO_ATTACH, flags);
 }
 
 static void set_up(void)
 {
 	guest_sh("sysctl -q -w net.ipv6.conf.fio0.disable_ipv6=1 && ip link set fio0 up");
+}
+
+/* Both ends of the pair; what comes is taken for the file from now on. */
+static void set_up_nic(int fd)
+{
+	set_up();
+	guest_sh("sysctl -q -w net.ipv6.conf.fio1.disable_ipv6=1 && ip link set fio1 up");
+	guest_wait_running("fio0");
+	ck_assert_int_eq(guest_poll(fd, POLLIN, 0) & POLLIN, 0);
 }
 
 static int create_port_up(uint32_t flags)
@@ -233,16 +250,6 @@ static int create_port_up(uint32_t flags)
 
 	set_up();
 	return fd;
-}
-
-static uint32_t count_ports(void)
-{
-	struct frameio_list list = { .fl_size = sizeof(struct frameio_info) };
-	int fd = guest_control();
-
-	ck_assert_int_eq(ioctl(fd, FRAMEIO_LIST, &list), 0);
-	close(fd);
-	return list.fl_count;
 }
 
 /* The namespace that guest_add_netns() has made, and the one we are in. */
@@ -279,6 +286,13 @@ static int try_create(int fd)
 	struct frameio_create request = { .fc_name = "fio1" };
 
 	return ioctl(control_or(fd), FRAMEIO_CREATE, &request) ? errno : 0;
+}
+
+static int try_attach(int fd)
+{
+	struct frameio_create request = { .fc_name = "fio1" };
+
+	return ioctl(control_or(fd), FRAMEIO_ATTACH, &request) ? errno : 0;
 }
 
 static int try_open(int fd)
@@ -498,6 +512,17 @@ static int try_list(int fd UNUSED)
 	return if_nametoindex("fio0") == info.fi_ifindex ? 0 : ENODEV;
 }
 
+static int try_look(int fd)
+{
+	struct frameio_queue_pair pair = { .fp_name = "fio0" };
+
+	if (ioctl(control_or(fd), FRAMEIO_QUEUE_PAIR, &pair))
+		return errno;
+	ck_assert_uint_eq(pair.fp_open, 1);
+	ck_assert_uint_eq(pair.fp_read_limit, LIMIT);
+	return 0;
+}
+
 static int try_counters(int fd UNUSED)
 {
 	union {
@@ -541,6 +566,35 @@ static int try_use(int fd)
 		return errno;
 	ck_assert_uint_eq(stats.fs_read_frames[FRAMEIO_MODE_SINGLE], 1);
 	ck_assert_uint_eq(options, FRAMEIO_O_TRUNC);
+	return 0;
+}
+
+/* Take nothing, and then all. */
+static int try_filter(int fd)
+{
+	struct sock_filter insn = BPF_STMT(BPF_RET | BPF_K, 0);
+	const struct frameio_filter filter = { .ff_insns = (uintptr_t)&insn, .ff_len = 1 };
+
+	if (ioctl(fd, FRAMEIO_SET_FILTER, &filter))
+		return errno;
+	return ioctl(fd, FRAMEIO_SET_FILTER, &(struct frameio_filter) { 0 }) ? errno : 0;
+}
+
+static bool is_promiscuous(const char *name)
+{
+	return guest_number("/sys/class/net/%s/flags", name) & IFF_PROMISC;
+}
+
+static int try_promiscuity(int fd)
+{
+	const uint32_t promisc = FRAMEIO_O_PROMISC, none = 0;
+
+	if (ioctl(fd, FRAMEIO_SET_OPTIONS, &promisc))
+		return errno;
+	ck_assert(is_promiscuous("fio0"));
+	if (ioctl(fd, FRAMEIO_SET_OPTIONS, &none))
+		return errno;
+	ck_assert(!is_promiscuous("fio0"));
 	return 0;
 }
 
@@ -607,6 +661,7 @@ static const struct row table[] = {
 	{ "open by name", try_open, EACCES, "yyyyn", false },
 	{ "open the node", try_open_node, EACCES, "ynyyn", false },
 	{ "list", try_list, EPERM, "yyyyy", false },
+	{ "look at", try_look, EPERM, "yyyyy", false },
 	{ "counters", try_counters, EPERM, "yyyyy", false },
 	{ "sizes", try_sizes, EPERM, "yyyyy", false },
 	{ "use", try_use, EPERM, "yyyyy", true },
@@ -618,12 +673,20 @@ static const struct row table[] = {
 
 #define NROWS	((int)(sizeof(table) / sizeof(table[0])))
 
+static void check_cell(const struct row *row, int i, int fd)
+{
+	const struct user *user = &users[i];
+	const int expected = row->may[i] == 'y' ? 0 : row->refusal;
+	const int result = result_as(user, row->act, row->with_file ? fd : -1);
+
+	ck_assert_msg(result == expected, "%s, %s: errno is %d, not %d", row->what, user->name,
+		      result, expected);
+}
+
 START_TEST(table_cell)
 {
 	const struct row *row = &table[_i / NUSERS];
-	const struct user *user = &users[_i % NUSERS];
-	const int expected = row->may[_i % NUSERS] == 'y' ? 0 : row->refusal;
-	int fd = create_port(HANDED), packet = -1, result;
+	int fd = create_port(HANDED), packet = -1;
 
 	if (row->act == try_move)
 		guest_add_netns("away");
@@ -632,9 +695,44 @@ START_TEST(table_cell)
 		packet = guest_packet_socket("fio0");
 		guest_send(packet, LEN, 1, 0);
 	}
-	result = result_as(user, row->act, row->with_file ? fd : -1);
-	ck_assert_msg(result == expected, "%s, %s: errno is %d, not %d", row->what, user->name,
-		      result, expected);
+	check_cell(row, _i % NUSERS, fd);
+	if (row->act == try_use)
+		guest_receive(packet, LEN, 2, 0);
+}
+END_TEST
+
+/* What the table has of NIC ports, or is done to them in another way than to others. */
+static const struct row nic_table[] = {
+	{ "attach", try_attach, EPERM, "yynnn", false },
+	{ "detach", try_delete, EPERM, "yynnn", false },
+	{ "open by name", try_open, EACCES, "yyyyn", false },
+	{ "open the node", try_open_node, EACCES, "ynyyn", false },
+	{ "list", try_list, EPERM, "yyyyy", false },
+	{ "look at", try_look, EPERM, "yyyyy", false },
+	{ "use", try_use, EPERM, "yyyyy", true },
+	{ "filter", try_filter, EPERM, "yyyyy", true },
+	{ "promiscuity", try_promiscuity, EPERM, "yyyyy", true },
+	{ "limits within", try_limits_within, EPERM, "yyyyy", true },
+	{ "read limit beyond", try_read_limit_beyond, EPERM, "yynnn", true },
+	{ "write limit beyond", try_write_limit_beyond, EPERM, "yynnn", true },
+	{ "bytes beyond", try_bytes_beyond, EPERM, "yynnn", true },
+};
+
+#define NROWS_NIC	((int)(sizeof(nic_table) / sizeof(nic_table[0])))
+
+START_TEST(nic_table_cell)
+{
+	const struct row *row = &nic_table[_i / NUSERS];
+	int fd, packet = -1;
+
+	add_veth();
+	fd = attach_port(HANDED);
+	if (row->act == try_use) {
+		set_up_nic(fd);
+		packet = guest_packet_socket("fio1");
+		guest_send(packet, LEN, 1, 0);
+	}
+	check_cell(row, _i % NUSERS, fd);
 	if (row->act == try_use)
 		guest_receive(packet, LEN, 2, 0);
 }
@@ -680,7 +778,66 @@ START_TEST(p1_root_of_another_user_namespace_is_one_of_the_others)
 	/* even if it was root */
 	ck_assert_int_eq(result_as(&users[ROOT], be_others_everywhere, fd), 0);
 	ck_assert_uint_eq(guest_info(fd).fi_nopen, 1);
-	ck_assert_uint_eq(count_ports(), 1);
+	ck_assert_uint_eq(guest_count_ports(), 1);
+}
+END_TEST
+
+static int be_others_on_a_nic(int fd)
+{
+	enter_user_namespace(0);
+	ck_assert_int_eq(try_attach(-1), EPERM);
+	ck_assert_int_eq(try_delete(-1), EPERM);
+	ck_assert_int_eq(try_open(-1), EACCES);
+	ck_assert_int_eq(try_open_node(-1), EACCES);
+	ck_assert_int_eq(try_read_limit_beyond(fd), EPERM);
+	ck_assert_int_eq(try_look(-1), 0);
+	/* nor with the capability in a network namespace of its own */
+	ck_assert_int_eq(unshare(CLONE_NEWNET), 0);
+	ck_assert_int_eq(try_attach(-1), ENODEV);
+	return try_read_limit_beyond(fd);
+}
+
+START_TEST(p1_the_owner_of_the_namespace_attaches)
+{
+	int fd;
+
+	add_veth();
+	fd = attach_port(HANDED);
+	ck_assert_int_eq(result_as(other, be_others_on_a_nic, fd), EPERM);
+	ck_assert_int_eq(result_as(&users[ROOT], be_others_on_a_nic, fd), EPERM);
+	ck_assert_uint_eq(guest_info(fd).fi_nopen, 1);
+	ck_assert_uint_eq(guest_count_ports(), 1);
+}
+END_TEST
+
+static int attach_at_home(int fd UNUSED)
+{
+	pid_t child;
+	int port;
+
+	enter_user_namespace(CLONE_NEWNET);
+	add_veth();
+	port = attach_port(0);
+	ck_assert_int_eq(try_open(-1), 0);
+	ck_assert_int_eq(try_look(-1), 0);
+	ck_assert_int_eq(try_read_limit_beyond(port), 0);
+	ck_assert_int_eq(try_filter(port), 0);
+	ck_assert_errno(access(NODE, F_OK), ENOENT);
+	child = fork();
+	if (!child) {
+		enter_user_namespace(0);
+		ck_assert_int_eq(try_attach(-1), EPERM);
+		finish(try_delete(-1));
+	}
+	ck_assert_int_eq(result_of(child), EPERM);
+	ck_assert_int_eq(try_attach(-1), 0);
+	return try_delete(-1);
+}
+
+START_TEST(p2_a_user_attaches_in_a_network_namespace_of_its_own)
+{
+	ck_assert_int_eq(result_as(other, attach_at_home, -1), 0);
+	ck_assert_uint_eq(guest_count_ports(), 0);
 }
 END_TEST
 
@@ -713,7 +870,7 @@ static int be_admin_at_home(int fd UNUSED)
 START_TEST(p2_a_user_is_admin_in_a_network_namespace_of_its_own)
 {
 	ck_assert_int_eq(result_as(other, be_admin_at_home, -1), 0);
-	ck_assert_uint_eq(count_ports(), 0);
+	ck_assert_uint_eq(guest_count_ports(), 0);
 }
 END_TEST
 
@@ -789,9 +946,44 @@ START_TEST(p3_ports_of_another_namespace_are_not_there)
 }
 END_TEST
 
+static int find_no_nic(int control)
+{
+	ck_assert_int_eq(try_attach(control), ENODEV);
+	ck_assert_int_eq(try_look(control), ENODEV);
+	return find_nothing(control);
+}
+
+static int find_no_nic_at_home(int control)
+{
+	enter_user_namespace(CLONE_NEWNET);
+	return find_no_nic(control);
+}
+
+START_TEST(p3_interfaces_of_another_namespace_are_not_attached)
+{
+	int here = netns_here(), fd;
+
+	add_veth();
+	fd = attach_port(HANDED);
+	ck_assert_int_eq(result_as(other, find_no_nic_at_home, guest_control()), 0);
+	ck_assert_int_eq(result_as(&users[IS_OWNER], find_no_nic_at_home, guest_control()), 0);
+	guest_add_netns("away");
+	enter(netns_away());
+	ck_assert_int_eq(find_no_nic(guest_control()), 0);
+	/* a name that both have is the caller's */
+	add_veth();
+	ck_assert_int_eq(try_look(-1), EOPNOTSUPP);
+	ck_assert_int_eq(try_attach(-1), 0);
+	enter(here);
+	ck_assert_uint_eq(guest_info(fd).fi_nopen, 1);
+	ck_assert_uint_eq(guest_count_ports(), 1);
+}
+END_TEST
+
 static int refuse_on_control(int control)
 {
 	ck_assert_int_eq(try_create(control), EPERM);
+	ck_assert_int_eq(try_attach(control), EPERM);
 	ck_assert_int_eq(try_delete(control), EPERM);
 	return try_open(control);
 }
@@ -811,7 +1003,7 @@ START_TEST(p4_a_control_file_gives_none_of_its_openers_privileges)
 	ck_assert_int_eq(result_as(other, refuse_on_control, guest_control()), EACCES);
 	ck_assert_int_eq(result_as(&users[ROOT], open_control_and_drop_privileges, -1), EACCES);
 	ck_assert_uint_eq(guest_info(fd).fi_nopen, 1);
-	ck_assert_uint_eq(count_ports(), 1);
+	ck_assert_uint_eq(guest_count_ports(), 1);
 }
 END_TEST
 
@@ -1282,7 +1474,7 @@ static int give_ids_that_are_not_mapped(int fd UNUSED)
 				     IFLA_FRAMEIO_OWNER, OTHER), EINVAL);
 	ck_assert_int_eq(try_netlink(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "fio0",
 				     IFLA_FRAMEIO_GROUP, OTHER), EINVAL);
-	ck_assert_uint_eq(count_ports(), 0);
+	ck_assert_uint_eq(guest_count_ports(), 0);
 	request.fc_flags = HANDED;
 	request.fc_owner = 0;
 	request.fc_group = 0;
@@ -1421,23 +1613,110 @@ START_TEST(p13_a_moved_port_is_its_new_admins)
 }
 END_TEST
 
-static TCase *table_tests(void)
+static int find_no_port(int netns)
 {
-	TCase *tcase = tcase_create("table");
-
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, guest_delete_ports);
-	tcase_add_loop_test(tcase, table_cell, 0, NROWS * NUSERS);
-	tcase_add_test(tcase, table_without_owner_and_group);
-	return tcase;
+	ck_assert_int_eq(setns(netns, CLONE_NEWNET), 0);
+	ck_assert_int_eq(try_open(-1), EOPNOTSUPP);
+	ck_assert_int_eq(try_look(-1), EOPNOTSUPP);
+	return result_as(&users[IS_OWNER], try_open, -1);
 }
 
-static TCase *rule_tests(void)
+/* Neither its owner nor who has a file open hears what it receives elsewhere. */
+START_TEST(p13_a_moved_nic_port_ends)
 {
-	TCase *tcase = tcase_create("rules");
+	int fd, netns;
 
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, guest_delete_ports);
+	add_veth();
+	fd = attach_port(HANDED);
+	set_up_nic(fd);
+	ck_assert_int_eq(ioctl(fd, FRAMEIO_SET_OPTIONS, &(uint32_t) { FRAMEIO_O_PROMISC }), 0);
+	guest_add_netns("away");
+	netns = netns_away();
+	guest_sh("ip link set fio0 netns away");
+	ck_assert(guest_poll(fd, POLLIN, -1) & POLLHUP);
+	ck_assert_uint_eq(guest_count_ports(), 0);
+	ck_assert_int_eq(result_as(&users[IS_OWNER], try_open, -1), ENODEV);
+	ck_assert_int_eq(result_as(&users[IS_OWNER], try_open_node, -1), ENOENT);
+	ck_assert_int_eq(result_as(&users[ROOT], find_no_port, netns), EOPNOTSUPP);
+	/* and comes back as any other interface */
+	guest_sh("ip -n away link set fio0 netns 1");
+	ck_assert_int_eq(try_open(-1), EOPNOTSUPP);
+	ck_assert(!is_promiscuous("fio0"));
+	ck_assert_errno(read(fd, &netns, sizeof(netns)), ENODEV);
+}
+END_TEST
+
+static const unsigned char elsewhere[6] = { 2, 0, 0, 0, 0xe1, 0x5e };
+
+/* Without any privilege: read what is sent to another address, and send. */
+static int watch_the_wire(int packet)
+{
+	const uint32_t promisc = FRAMEIO_O_PROMISC;
+	int fd = guest_open("fio0", 1);
+	unsigned char record[RECORD], frame[LEN];
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_errno(socket(AF_PACKET, SOCK_RAW, 0), EPERM);
+	ck_assert_int_eq(ioctl(fd, FRAMEIO_SET_OPTIONS, &promisc), 0);
+	ck_assert_int_eq(guest_poll(fd, POLLIN, 0) & POLLIN, 0);
+	guest_fill(frame, LEN, 1, 0);
+	memcpy(frame, elsewhere, sizeof(elsewhere));
+	ck_assert_int_eq(send(packet, frame, LEN, 0), LEN);
+	ck_assert_int_eq(read(fd, record, RECORD), RECORD);
+	ck_assert_mem_eq(record + HDRLEN, frame, LEN);
+	guest_record(record, LEN, 2, 0);
+	return write(fd, record, RECORD) == RECORD ? 0 : errno;
+}
+
+START_TEST(p14_who_may_open_a_nic_port_has_the_wire)
+{
+	int fd, packet;
+
+	add_veth();
+	fd = attach_port(HANDED);
+	set_up_nic(fd);
+	close(fd);
+	packet = guest_packet_socket("fio1");
+	ck_assert_int_eq(result_as(&users[IS_OWNER], watch_the_wire, packet), 0);
+	guest_receive(packet, LEN, 2, 0);
+	ck_assert(!is_promiscuous("fio0"));
+	ck_assert_int_eq(result_as(&users[IN_GROUP], watch_the_wire, packet), 0);
+	guest_receive(packet, LEN, 2, 0);
+	ck_assert_int_eq(result_as(other, try_open, -1), EACCES);
+}
+END_TEST
+
+/* What a test that failed has left behind: of a NIC port the interface stays. */
+static void clean_up(void)
+{
+	guest_delete_ports();
+	guest_sh("ip link del fio0 2>/dev/null || :");
+}
+
+static void add_table_tests(Suite *suite)
+{
+	TCase *tcase = guest_tcase(suite, "table", 120, guest_delete_ports, guest_delete_ports);
+
+	tcase_add_loop_test(tcase, table_cell, 0, NROWS * NUSERS);
+	tcase_add_test(tcase, table_without_owner_and_group);
+}
+
+static void add_nic_tests(Suite *suite)
+{
+	TCase *tcase = guest_tcase(suite, "nic", 120, clean_up, clean_up);
+
+	tcase_add_loop_test(tcase, nic_table_cell, 0, NROWS_NIC * NUSERS);
+	tcase_add_test(tcase, p1_the_owner_of_the_namespace_attaches);
+	tcase_add_test(tcase, p2_a_user_attaches_in_a_network_namespace_of_its_own);
+	tcase_add_test(tcase, p3_interfaces_of_another_namespace_are_not_attached);
+	tcase_add_test(tcase, p13_a_moved_nic_port_ends);
+	tcase_add_test(tcase, p14_who_may_open_a_nic_port_has_the_wire);
+}
+
+static void add_rule_tests(Suite *suite)
+{
+	TCase *tcase = guest_tcase(suite, "rules", 120, guest_delete_ports, guest_delete_ports);
+
 	tcase_add_test(tcase, p1_root_of_another_user_namespace_is_one_of_the_others);
 	tcase_add_test(tcase, p2_a_user_is_admin_in_a_network_namespace_of_its_own);
 	tcase_add_test(tcase, p2_such_ports_have_no_node);
@@ -1466,14 +1745,14 @@ static TCase *rule_tests(void)
 	tcase_add_test(tcase, p12_the_creators_file_takes_its_port_along);
 	tcase_add_test(tcase, p13_owner_and_group_go_with_a_moved_port);
 	tcase_add_test(tcase, p13_a_moved_port_is_its_new_admins);
-	return tcase;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("privilege");
 
-	suite_add_tcase(suite, table_tests());
-	suite_add_tcase(suite, rule_tests());
+	add_table_tests(suite);
+	add_nic_tests(suite);
+	add_rule_tests(suite);
 	return guest_run(suite);
 }

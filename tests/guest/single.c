@@ -723,11 +723,10 @@ START_TEST(calls_are_counted_as_single)
 }
 END_TEST
 
-static TCase *read_tests(void)
+static void add_read_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("read");
+	TCase *tcase = guest_tcase(suite, "read", 60, NULL, NULL);
 
-	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, read_returns_the_frame_that_was_sent);
 	tcase_add_test(tcase, read_sets_every_field_of_the_header);
 	tcase_add_test(tcase, read_takes_one_frame_however_large_the_buffer);
@@ -744,14 +743,12 @@ static TCase *read_tests(void)
 	tcase_add_test(tcase, read_of_an_empty_queue_is_eagain_without_blocking);
 	tcase_add_test(tcase, frames_that_wait_are_read_after_the_interface_went_down);
 	tcase_add_loop_test(tcase, frames_left_when_the_port_goes_are_counted_as_dropped, 0, 2);
-	return tcase;
 }
 
-static TCase *write_tests(void)
+static void add_write_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("write");
+	TCase *tcase = guest_tcase(suite, "write", 60, NULL, NULL);
 
-	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, write_is_received_by_the_kernel);
 	tcase_add_loop_test(tcase, write_with_a_wrong_header_field_is_refused, 0,
 			    sizeof(wrong_fields) / sizeof(wrong_fields[0]));
@@ -768,27 +765,24 @@ static TCase *write_tests(void)
 	tcase_add_test(tcase, write_from_a_bad_address_moves_nothing);
 	tcase_add_test(tcase, write_reads_no_further_than_the_record);
 	tcase_add_test(tcase, write_to_an_interface_that_is_down_is_enetdown);
-	return tcase;
 }
 
-static TCase *common_tests(void)
+static void add_common_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("read and write");
+	TCase *tcase = guest_tcase(suite, "read and write", 60, NULL, NULL);
 
-	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, nothing_moves_in_a_call_of_no_bytes);
 	tcase_add_test(tcase, calls_on_an_unbound_file_are_enotconn);
 	tcase_add_test(tcase, a_record_can_be_written_as_it_was_read);
 	tcase_add_test(tcase, calls_are_counted_as_single);
-	return tcase;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("single");
 
-	suite_add_tcase(suite, read_tests());
-	suite_add_tcase(suite, write_tests());
-	suite_add_tcase(suite, common_tests());
+	add_read_tests(suite);
+	add_write_tests(suite);
+	add_common_tests(suite);
 	return guest_run(suite);
 }

@@ -264,12 +264,10 @@ START_TEST(a_capture_sees_both_ways)
 }
 END_TEST
 
-static TCase *stack_tests(void)
+static void add_stack_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("stack");
+	TCase *tcase = guest_tcase(suite, "stack", 120, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_test(tcase, a_bridge_of_two_ports);
 	tcase_add_test(tcase, a_bond_of_two_ports);
 	tcase_add_test(tcase, vlan_devices_on_a_port);
@@ -277,13 +275,12 @@ static TCase *stack_tests(void)
 	tcase_add_test(tcase, filters_of_tc);
 	tcase_add_test(tcase, filters_of_nftables);
 	tcase_add_test(tcase, a_capture_sees_both_ways);
-	return tcase;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("stack");
 
-	suite_add_tcase(suite, stack_tests());
+	add_stack_tests(suite);
 	return guest_run(suite);
 }

@@ -272,24 +272,21 @@ START_TEST(flows_of_the_past_are_forgotten_first)
 }
 END_TEST
 
-static TCase *steer_tests(void)
+static void add_steer_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("steer");
+	TCase *tcase = guest_tcase(suite, "steer", 120, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_loop_test(tcase, a_flow_comes_out_where_it_was_written, 0, 3);
 	tcase_add_loop_test(tcase, other_flows_are_spread_and_stay, 0, 3);
 	tcase_add_test(tcase, a_flow_whose_queue_pair_is_closed_goes_elsewhere);
 	tcase_add_test(tcase, a_queue_pair_that_is_left_alone_gets_all);
 	tcase_add_test(tcase, flows_of_the_past_are_forgotten_first);
-	return tcase;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("steer");
 
-	suite_add_tcase(suite, steer_tests());
+	add_steer_tests(suite);
 	return guest_run(suite);
 }

@@ -55,26 +55,17 @@
 static int netns[TRAFFIC_PLACES];
 static struct mnl_socket *netlink[TRAFFIC_PLACES];
 static struct traffic_random churn;
-static struct timespec started;
+static double started;
 
 static unsigned int get_seconds(void)
 {
 	return guest_setting("FRAMEIO_STRESS_SECONDS", 20);
 }
 
-static void start_clock(void)
-{
-	clock_gettime(CLOCK_MONOTONIC, &started);
-}
-
 /* Has this test had its share of the time? */
 static bool is_time_up(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec - started.tv_sec + (now.tv_nsec - started.tv_nsec) * 1e-9 >=
-	       get_seconds() * 1.0 / TESTS;
+	return guest_now() - started >= get_seconds() * 1.0 / TESTS;
 }
 
 static void pause_up_to(unsigned int us)
@@ -183,16 +174,6 @@ static int delete_link(struct mnl_socket *socket, int ifindex)
 	return talk(socket, start_request(buffer, RTM_DELLINK, 0, ifindex));
 }
 
-static uint32_t count_ports(void)
-{
-	struct frameio_list list = { .fl_size = sizeof(struct frameio_info) };
-	int fd = guest_control();
-
-	ck_assert_int_eq(ioctl(fd, FRAMEIO_LIST, &list), 0);
-	close(fd);
-	return list.fl_count;
-}
-
 static int error_of_delete(const char *name)
 {
 	struct frameio_delete request = { .fd_reserved = { 0 } };
@@ -240,7 +221,7 @@ static void tear_down(void)
 
 	for (i = TRAFFIC_PLACES - 1; i >= 0; i--) {
 		enter(netns[i]);
-		ck_assert_uint_eq(count_ports(), 0);
+		ck_assert_uint_eq(guest_count_ports(), 0);
 		mnl_socket_close(netlink[i]);
 		close(netns[i]);
 	}
@@ -298,7 +279,7 @@ static void bystander_use(struct traffic_random *random, int fd)
 	}
 	error = change_link(socket, info.fi_ifindex, &changes[traffic_below(random, 5)]);
 	require(!error, "changing a link: %s", strerror(error));
-	ck_assert_uint_gt(count_ports(), 0);
+	ck_assert_uint_gt(guest_count_ports(), 0);
 	mnl_socket_close(socket);
 	if (other >= 0)
 		close(other);
@@ -446,7 +427,7 @@ START_TEST(queue_pairs_open_and_close)
 	traffic_start_sockets(TRAFFIC_DIRECT_SENDER, home);
 	start_bystander();
 
-	start_clock();
+	started = guest_now();
 	for (; !is_time_up(); changes++) {
 		churn_gently(netlink[TRAFFIC_HOME], fds[0]);
 		traffic_interrupt_switchers();
@@ -530,7 +511,7 @@ START_TEST(the_port_goes_up_and_down_and_moves)
 	traffic_start_sockets(TRAFFIC_DIRECT_SENDER, netns);
 	start_bystander();
 
-	start_clock();
+	started = guest_now();
 	for (; !is_time_up(); changes++) {
 		churn_roughly(fds[0]);
 		pause_up_to(8000);
@@ -680,7 +661,7 @@ START_TEST(ports_and_namespaces_come_and_go)
 	unsigned int ports = 0;
 
 	start_bystander();
-	start_clock();
+	started = guest_now();
 	for (; ports < ENDS || !is_time_up(); ports++)
 		live_and_die(ports % ENDS);
 	stop_bystander();
@@ -712,14 +693,11 @@ static void insert_module(void)
 /* It goes as soon as the bystander has no file open. */
 static void remove_module(void)
 {
-	struct timespec now, begin;
+	const double deadline = guest_now() + traffic_stall_s();
 
-	clock_gettime(CLOCK_MONOTONIC, &begin);
 	while (delete_module()) {
 		require(errno == EWOULDBLOCK, "removing the module: %s", strerror(errno));
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		require(now.tv_sec < begin.tv_sec + traffic_stall_s(),
-			"the module cannot be removed");
+		require(guest_now() < deadline, "the module cannot be removed");
 		pause_up_to(500);
 	}
 }
@@ -762,7 +740,7 @@ START_TEST(the_module_comes_and_goes)
 	guest_sh("cat /proc/sys/kernel/modprobe >/run/modprobe; echo >/proc/sys/kernel/modprobe");
 	module_goes = true;
 	start_bystander();
-	start_clock();
+	started = guest_now();
 	for (; !cycles || !is_time_up(); cycles++)
 		load_and_unload();
 	stop_bystander();
@@ -774,7 +752,7 @@ END_TEST
 
 START_TEST(nothing_is_left)
 {
-	ck_assert_uint_eq(count_ports(), 0);
+	ck_assert_uint_eq(guest_count_ports(), 0);
 	guest_sh("test -z \"$(ip netns list)\"");
 	guest_sh("test \"$(ls /dev/frameio)\" = control");
 	guest_sh("test \"$(cat /sys/module/frameio/refcnt)\" = 0");
@@ -786,25 +764,21 @@ END_TEST
 /* A case for each, so that CK_RUN_CASE chooses among them. */
 static void add_stress(Suite *suite, const char *name, const TTest *test)
 {
-	TCase *tcase = tcase_create(name);
+	TCase *tcase = guest_tcase(suite, name, 300 + get_seconds(), set_up, tear_down);
 
-	tcase_set_timeout(tcase, 300 + get_seconds());
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, test);
-	suite_add_tcase(suite, tcase);
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("stress");
-	TCase *last = tcase_create("left");
+	TCase *last;
 
 	add_stress(suite, "queues", queue_pairs_open_and_close);
 	add_stress(suite, "link", the_port_goes_up_and_down_and_moves);
 	add_stress(suite, "ports", ports_and_namespaces_come_and_go);
 	add_stress(suite, "module", the_module_comes_and_goes);
-	tcase_set_timeout(last, 120);
+	last = guest_tcase(suite, "left", 120, NULL, NULL);
 	tcase_add_test(last, nothing_is_left);
-	suite_add_tcase(suite, last);
 	return guest_run(suite);
 }

@@ -94,35 +94,30 @@ START_TEST(the_example_loads_it_at_the_start)
 }
 END_TEST
 
-static TCase *udev_tests(void)
+static void add_udev_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("udev");
+	TCase *tcase = guest_tcase(suite, "udev", 120, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 120);
 	tcase_add_unchecked_fixture(tcase, start_udev, end_udev);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_test(tcase, udev_leaves_a_node_to_the_kernel);
 	tcase_add_test(tcase, a_unit_can_wait_for_a_node);
-	return tcase;
 }
 
-static TCase *modprobe_tests(void)
+static void add_modprobe_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("modprobe");
+	TCase *tcase = guest_tcase(suite, "modprobe", 30, NULL, NULL);
 
-	tcase_set_timeout(tcase, 30);
 	tcase_add_unchecked_fixture(tcase, install_module, NULL);
 	tcase_add_test(tcase, the_kind_of_interface_loads_the_module);
 	tcase_add_test(tcase, the_example_keeps_others_from_loading_it);
 	tcase_add_test(tcase, the_example_loads_it_at_the_start);
-	return tcase;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("system");
 
-	suite_add_tcase(suite, udev_tests());
-	suite_add_tcase(suite, modprobe_tests());
+	add_udev_tests(suite);
+	add_modprobe_tests(suite);
 	return guest_run(suite);
 }

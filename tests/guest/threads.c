@@ -560,12 +560,10 @@ START_TEST(each_queue_pair_has_a_reader_of_its_own)
 }
 END_TEST
 
-static TCase *thread_tests(void)
+static void add_thread_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("threads");
+	TCase *tcase = guest_tcase(suite, "threads", 300, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 300);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_checked_fixture(tcase, guest_use_fifo, NULL);
 	tcase_add_test(tcase, many_threads_read_each_frame_once);
 	tcase_add_loop_test(tcase, many_threads_write_each_frame_once, 0, 3);
@@ -574,29 +572,25 @@ static TCase *thread_tests(void)
 	tcase_add_test(tcase, a_file_is_handed_to_another_process);
 	tcase_add_test(tcase, a_file_in_flight_keeps_its_port);
 	tcase_add_test(tcase, a_call_outlives_the_close_of_its_file);
-	return tcase;
 }
 
-static TCase *queue_tests(void)
+static void add_queue_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("queues");
+	TCase *tcase = guest_tcase(suite, "queues", 300, guest_delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 300);
-	tcase_add_checked_fixture(tcase, guest_delete_ports, NULL);
 	tcase_add_checked_fixture(tcase, guest_use_fifo, NULL);
 	tcase_add_test(tcase, flows_are_spread_and_each_stays_together);
 	tcase_add_test(tcase, only_open_queue_pairs_get_frames);
 	tcase_add_test(tcase, a_closed_queue_pair_leaves_its_flows_to_the_others);
 	tcase_add_test(tcase, a_full_queue_pair_does_not_stop_the_others);
 	tcase_add_test(tcase, each_queue_pair_has_a_reader_of_its_own);
-	return tcase;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("threads");
 
-	suite_add_tcase(suite, thread_tests());
-	suite_add_tcase(suite, queue_tests());
+	add_thread_tests(suite);
+	add_queue_tests(suite);
 	return guest_run(suite);
 }

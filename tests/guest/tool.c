@@ -5,289 +5,20 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <json.h>
-#include <limits.h>
 #include <net/if.h>
-#include <poll.h>
 #include <regex.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "guest.h"
-
-/* --- running it ------------------------------------------------------ */
-
-/* What a command printed, and its exit code. */
-static char printed[1 << 20], complaint[4096];
-
-/* The command itself. */
-static char words[2048];
-
-static void read_text(const char *path, char *to, size_t size)
-{
-	FILE *file = fopen(path, "r");
-	size_t len;
-
-	ck_assert_ptr_nonnull(file);
-	len = fread(to, 1, size, file);
-	ck_assert_uint_lt(len, size);
-	to[len] = '\0';
-	fclose(file);
-}
-
-#define OUT	"/run/tool.out"
-#define ERR	"/run/tool.err"
-
-static int run_list(const char *format, va_list args)
-{
-	char command[sizeof(words) + 100];
-	int status;
-
-	vsnprintf(words, sizeof(words), format, args);
-	snprintf(command, sizeof(command), "{ %s\n} >" OUT " 2>" ERR, words);
-	status = system(command);
-	read_text(OUT, printed, sizeof(printed));
-	read_text(ERR, complaint, sizeof(complaint));
-	ck_assert_msg(WIFEXITED(status), "'%s' ended with status %#x", words, status);
-	return WEXITSTATUS(status);
-}
-
-/* Run a shell command. */
-static int __attribute__((format(printf, 1, 2))) run(const char *format, ...)
-{
-	va_list args;
-	int status;
-
-	va_start(args, format);
-	status = run_list(format, args);
-	va_end(args);
-	return status;
-}
-
-/* It succeeds, without complaint. */
-static void __attribute__((format(printf, 1, 2))) good(const char *format, ...)
-{
-	va_list args;
-	int status;
-
-	va_start(args, format);
-	status = run_list(format, args);
-	va_end(args);
-	ck_assert_msg(status == 0 && !*complaint, "'%s': %d, %s", words, status, complaint);
-}
-
-/* It fails with that exit code and one sentence, in which there is @text. */
-static void __attribute__((format(printf, 3, 4))) bad(int status, const char *text,
-						      const char *format, ...)
-{
-	va_list args;
-	int found;
-
-	va_start(args, format);
-	found = run_list(format, args);
-	va_end(args);
-	ck_assert_msg(found == status, "'%s': %d, %s", words, found, complaint);
-	ck_assert_msg(!strncmp(complaint, "frameio: ", 9), "'%s': %s", words, complaint);
-	ck_assert_msg(strstr(complaint, text), "'%s': %s", words, complaint);
-	ck_assert_msg(strchr(complaint, '\n')[1] == '\0' || status == 2, "'%s': %s", words,
-		      complaint);
-}
-
-/* Is there a line like this in what was printed? */
-static void has_line(const char *pattern)
-{
-	regex_t regex;
-
-	ck_assert_int_eq(regcomp(&regex, pattern, REG_EXTENDED | REG_NEWLINE | REG_NOSUB), 0);
-	ck_assert_msg(!regexec(&regex, printed, 0, NULL, 0), "no line '%s' in:\n%s", pattern,
-		      printed);
-	regfree(&regex);
-}
-
-/* --- JSON ------------------------------------------------------------ */
-
-static struct json_object *parse(const char *text)
-{
-	enum json_tokener_error error;
-	struct json_object *object = json_tokener_parse_verbose(text, &error);
-
-	ck_assert_msg(error == json_tokener_success, "%s in: %s", json_tokener_error_desc(error),
-		      text);
-	return object;
-}
-
-/* What "frameio -j ..." prints. */
-static struct json_object *__attribute__((format(printf, 1, 2))) json(const char *format, ...)
-{
-	char command[512] = "frameio -j ";
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(command + strlen(command), sizeof(command) - strlen(command), format, args);
-	va_end(args);
-	good("%s", command);
-	return parse(printed);
-}
-
-/* The member at a path such as "/0/name". */
-static struct json_object *at(struct json_object *object, const char *path)
-{
-	struct json_object *member;
-
-	ck_assert_msg(!json_pointer_get(object, path, &member), "no %s in %s", path,
-		      json_object_to_json_string(object));
-	return member;
-}
-
-static void is_number(struct json_object *object, const char *path, int64_t number)
-{
-	ck_assert_msg(json_object_is_type(at(object, path), json_type_int), "%s: no number", path);
-	ck_assert_msg(json_object_get_int64(at(object, path)) == number, "%s in %s", path,
-		      json_object_to_json_string(object));
-}
-
-static void is_text(struct json_object *object, const char *path, const char *text)
-{
-	ck_assert_msg(json_object_is_type(at(object, path), json_type_string), "%s: no text", path);
-	ck_assert_str_eq(json_object_get_string(at(object, path)), text);
-}
-
-static void is_bool(struct json_object *object, const char *path, bool value)
-{
-	ck_assert_msg(json_object_is_type(at(object, path), json_type_boolean), "%s: no boolean",
-		      path);
-	ck_assert_msg(json_object_get_boolean(at(object, path)) == value, "%s in %s", path,
-		      json_object_to_json_string(object));
-}
-
-static void is_null(struct json_object *object, const char *path)
-{
-	ck_assert_msg(!at(object, path), "%s in %s", path, json_object_to_json_string(object));
-}
-
-static void has_length(struct json_object *object, const char *path, size_t length)
-{
-	ck_assert_uint_eq(json_object_array_length(*path ? at(object, path) : object), length);
-}
-
-/* --- processes that go on -------------------------------------------- */
-
-struct process {
-	pid_t pid;
-	FILE *output;
-};
-
-/* Start it; what it writes to @theirs is read from @ours. */
-static struct process start_on(int ours, int theirs, char *const *arguments)
-{
-	struct process process = { .pid = fork() };
-
-	ck_assert_int_ge(process.pid, 0);
-	if (!process.pid) {
-		dup2(theirs, STDOUT_FILENO);
-		close(theirs);
-		close(ours);
-		execvp(arguments[0], arguments);
-		_exit(127);
-	}
-	close(theirs);
-	process.output = fdopen(ours, "r");
-	return process;
-}
-
-#define start(...) start_on_pipe((char *[]){ __VA_ARGS__, NULL })
-static struct process start_on_pipe(char *const *arguments)
-{
-	int fds[2];
-
-	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
-	return start_on(fds[0], fds[1], arguments);
-}
-
-/* The same on a socket, as a service's journal is. */
-#define start_service(...) start_on_socket((char *[]){ __VA_ARGS__, NULL })
-static struct process start_on_socket(char *const *arguments)
-{
-	int fds[2];
-
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-	return start_on(fds[0], fds[1], arguments);
-}
-
-/* Until it sleeps in poll(2) with that many files. */
-static void wait_polling(const struct process *process, unsigned int nfiles)
-{
-	unsigned int found;
-	char path[64], text[64];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/syscall", process->pid);
-	do {
-		sched_yield();
-		file = fopen(path, "r");
-		ck_assert_ptr_nonnull(file);
-		if (!fgets(text, sizeof(text), file))
-			*text = '\0';
-		fclose(file);
-	} while (atoi(text) != SYS_ppoll || sscanf(text, "%*d %*x %x", &found) != 1 ||
-		 found != nfiles);
-}
-
-/* Until it waits for what it watches: then it has begun. */
-static void wait_asleep(const struct process *process)
-{
-	wait_polling(process, 2);
-}
-
-static const char *next_line(struct process *process)
-{
-	static char line[65536];
-
-	ck_assert_msg(fgets(line, sizeof(line), process->output), "it said no more");
-	line[strcspn(line, "\n")] = '\0';
-	return line;
-}
-
-static void expect_line(struct process *process, const char *line)
-{
-	ck_assert_str_eq(next_line(process), line);
-}
-
-static int wait_for_end(struct process *process)
-{
-	int status;
-
-	ck_assert_int_eq(waitpid(process->pid, &status, 0), process->pid);
-	ck_assert_msg(WIFEXITED(status), "ended with status %#x", status);
-	fclose(process->output);
-	return WEXITSTATUS(status);
-}
-
-/* Nobody reads any more. */
-static int end_of_reader(struct process *process)
-{
-	fclose(process->output);
-	process->output = fopen("/dev/null", "r");
-	return wait_for_end(process);
-}
-
-/* Ctrl-C ends it as it should. */
-static void interrupt(struct process *process)
-{
-	kill(process->pid, SIGINT);
-	ck_assert_int_eq(wait_for_end(process), 0);
-}
 
 /* --- add, show, set, del --------------------------------------------- */
 
@@ -299,29 +30,9 @@ START_TEST(add_takes_the_defaults)
 	ck_assert_str_eq(printed, "");
 	guest_sh("ip -d link show type frameio | grep -q fio0");
 	ports = json("show");
-	has_length(ports, "", 1);
-	is_text(ports, "/0/name", "fio0");
-	is_number(ports, "/0/ifindex", if_nametoindex("fio0"));
-	is_text(ports, "/0/layer", "l2");
+	has_defaults(ports, "fio0");
 	is_bool(ports, "/0/up", false);
 	is_bool(ports, "/0/carrier", false);
-	is_number(ports, "/0/mtu", 1500);
-	guest_sh("grep -qx %s /sys/class/net/fio0/address",
-		 json_object_get_string(at(ports, "/0/address")));
-	is_number(ports, "/0/queues", 1);
-	is_number(ports, "/0/num_queues", 1);
-	is_number(ports, "/0/num_open", 0);
-	is_number(ports, "/0/read_limit", FRAMEIO_LIMIT_DEFAULT);
-	is_number(ports, "/0/read_bytes_limit", FRAMEIO_BYTES_DEFAULT);
-	is_number(ports, "/0/write_limit", FRAMEIO_LIMIT_DEFAULT);
-	is_number(ports, "/0/write_bytes_limit", FRAMEIO_BYTES_DEFAULT);
-	is_null(ports, "/0/owner");
-	is_null(ports, "/0/owner_uid");
-	is_null(ports, "/0/group");
-	is_null(ports, "/0/group_gid");
-	is_bool(ports, "/0/persist", true);
-	has_length(ports, "/0/queue_pairs", 1);
-	has_length(ports, "/0/queue_pairs/0/holders", 0);
 	good("frameio del fio0");
 	ck_assert_uint_eq(if_nametoindex("fio0"), 0);
 	has_length(json("show"), "", 0);
@@ -415,7 +126,7 @@ END_TEST
 
 START_TEST(commands_are_cut_short)
 {
-	good("frameio a fio0");
+	good("frameio ad fio0");
 	good("frameio se fio0 up");
 	good("frameio sh");
 	has_line("^fio0: l2 up");
@@ -424,7 +135,7 @@ START_TEST(commands_are_cut_short)
 	good("frameio v");
 	good("frameio h");
 	has_line("^usage: frameio");
-	good("frameio d fio0");
+	good("frameio del fio0");
 	good("frameio add fio0 && frameio delete fio0");
 	/* and as ip has them */
 	good("frameio add dev fio0 numtxqueues 3 && frameio set dev fio0 up");
@@ -440,11 +151,7 @@ START_TEST(commands_are_cut_short)
 END_TEST
 
 /* There are fio0, an L2 port that is up and has 2 of 2 queue pairs, the second open, and fio1. */
-static const struct {
-	int status;
-	const char *text;
-	const char *words;
-} refusals[] = {
+static const struct refusal refusals[] = {
 	/* the kernel's words */
 	{ 1, "cannot add port 'fio2': a port has at most 64 queue pairs; ", "add fio2 queues 65" },
 	{ 1, "more queue pairs than numtxqueues; 'queues' takes 1 to 64",
@@ -490,6 +197,8 @@ static const struct {
 	{ 2, "'x' is no command", "x" },
 	{ 2, "'' is no command", "''" },
 	{ 2, "'s' may be 'set' or 'show' or 'stat'", "s" },
+	{ 2, "'a' may be 'add' or 'attach'", "a fio2" },
+	{ 2, "'de' may be 'delete' or 'detach'", "de fio0" },
 	{ 2, "'add' takes the name", "add" },
 	{ 2, "'a/b' is no interface name", "add a/b" },
 	{ 2, "'sixteen-letters-' is no interface name", "add sixteen-letters-" },
@@ -497,8 +206,11 @@ static const struct {
 	{ 2, "'' is no interface name", "add ''" },
 	{ 2, "'..' is no interface name", "set fio0 name .." },
 	{ 2, "'color' is nothing that 'add' knows", "add fio2 color blue" },
-	{ 2, "'owner' can be given to 'add' only, and stays as it is", "set fio0 owner root" },
-	{ 2, "'carrier' can be given to 'set' only", "add fio2 carrier on" },
+	{ 2, "'owner' can be given to 'add' and 'attach' only, and stays as it is",
+	  "set fio0 owner root" },
+	{ 2, "'carrier' can be given to 'set' only\n", "add fio2 carrier on" },
+	{ 2, "'steer' can be given to 'attach' only\n", "add fio2 steer cpu" },
+	{ 2, "'steer' can be given to 'attach' only, and stays", "set fio0 steer cpu" },
 	{ 2, "'add' takes a name first, and 'l3' is a keyword", "add l3 queues 4" },
 	{ 2, "'add' takes a name first, and 'up' is a keyword", "add dev up" },
 	{ 2, "'mtu' takes a number", "add fio2 mtu" },
@@ -555,7 +267,7 @@ START_TEST(refusals_are_sentences)
 	is_number(ports, "/1/mtu", 1500);
 	/* old kernels only, and without a word of theirs */
 	if (run("frameio set fio0 queues 2 name fio3")) {
-		ck_assert_ptr_nonnull(strstr(complaint, "a name that cannot change; set it 'down'"));
+		has(complaint, "a name that cannot change; set it 'down'");
 		ck_assert_uint_eq(if_nametoindex("fio3"), 0);
 	}
 	close(fd);
@@ -610,8 +322,8 @@ START_TEST(show_tells_who_holds_a_queue_pair)
 	is_number(ports, "/0/queue_pairs/1/holders/0/pid", getpid());
 	is_bool(ports, "/0/queue_pairs/1/open", true);
 	is_text(ports, "/0/queue_pairs/1/mode", "readwrite");
-	ck_assert_int_eq(json_object_get_int(at(ports, "/0/queue_pairs/0/read/waiting")) +
-			 json_object_get_int(at(ports, "/0/queue_pairs/1/read/waiting")), 1);
+	ck_assert_int_eq(number(ports, "/0/queue_pairs/0/read/waiting") +
+			 number(ports, "/0/queue_pairs/1/read/waiting"), 1);
 
 	/* another descriptor of the same file, and another process with it */
 	other = dup(one);
@@ -627,7 +339,7 @@ START_TEST(show_tells_who_holds_a_queue_pair)
 	fcntl(one, F_SETFD, FD_CLOEXEC);
 
 	/* who may not look sees only that it is held */
-	good("setpriv --reuid 65534 --regid 65534 --clear-groups frameio show fio0");
+	good(AS_NOBODY "frameio show fio0");
 	has_line("^        1  readwrite  open  .* a process that cannot be seen from here$");
 
 	/* the limits of a file go with it */
@@ -775,10 +487,10 @@ START_TEST(stat_watches_in_a_pipe)
 	interrupt(&watch);
 
 	watch = start("frameio", "stat", "--watch=0.1");
-	ck_assert_ptr_nonnull(strstr(next_line(&watch), "fio0/s "));
+	has(next_line(&watch), "fio0/s ");
 	while (*next_line(&watch))
 		;
-	ck_assert_ptr_nonnull(strstr(next_line(&watch), "fio0/s "));
+	has(next_line(&watch), "fio0/s ");
 	/* a port that is made is seen, one that goes is not missed */
 	guest_sh("frameio add fio1");
 	while (!strstr(next_line(&watch), "fio1/s "))
@@ -839,25 +551,19 @@ END_TEST
 
 START_TEST(stat_redraws_on_a_terminal)
 {
-	int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	const struct winsize size = { .ws_row = 12, .ws_col = 60 };
 	struct process watch;
 	const char *line;
 	unsigned int row;
 
 	good("frameio add fio0 queues 8");
-	ck_assert_int_eq(grantpt(terminal), 0);
-	ck_assert_int_eq(unlockpt(terminal), 0);
-	ck_assert_int_eq(ioctl(terminal, TIOCSWINSZ, &size), 0);
-	watch = start_on(terminal, open(ptsname(terminal), O_RDWR | O_NOCTTY | O_CLOEXEC),
-			 (char *[]){ "frameio", "stat", "-w", ".1", NULL });
+	watch = start_on_terminal(60, (char *[]){ "frameio", "stat", "-w", ".1", NULL });
 	line = next_line(&watch);
 	for (row = 1; row < 12; row++) {
 		ck_assert_msg((row == 1) == !strncmp(line, "\033[H\033[J", 6), "row %u: %s", row,
 			      line);
 		ck_assert_uint_le(strcspn(line, "\r"), 60 + (row == 1 ? 6 : 0));
 		if (row == 4)
-			ck_assert_ptr_nonnull(strstr(line, "  total read "));
+			has(line, "  total read ");
 		line = next_line(&watch);
 	}
 	ck_assert_int_eq(strncmp(line, "\033[H\033[J", 6), 0);
@@ -1070,7 +776,7 @@ START_TEST(monitor_goes_on_after_it_lost_events)
 		;
 	expect_line(&monitor, "fio0: up");
 	expect_line(&monitor, "fio1: mtu 1234");
-	ck_assert_ptr_nonnull(strstr(next_line(&monitor), "fio3: created "));
+	has(next_line(&monitor), "fio3: created ");
 	good("frameio del fio1");
 	expect_line(&monitor, "fio1: deleted");
 	interrupt(&monitor);
@@ -1129,7 +835,7 @@ START_TEST(monitor_ends_with_its_reader)
 	while (run("pgrep -x head"))
 		;
 	good("frameio add fio0 up && frameio del fio0");
-	ck_assert_ptr_nonnull(strstr(next_line(&monitor), "created"));
+	has(next_line(&monitor), "created");
 	ck_assert_int_eq(wait_for_end(&monitor), 0);
 }
 END_TEST
@@ -1145,7 +851,7 @@ START_TEST(another_namespace_is_entered)
 	monitor = start("frameio", "--netns", "tool", "monitor");
 	wait_asleep(&monitor);
 	good("frameio -n tool add fio0 up");
-	ck_assert_ptr_nonnull(strstr(next_line(&monitor), "fio0: created l2"));
+	has(next_line(&monitor), "fio0: created l2");
 	expect_line(&monitor, "fio0: up");
 	ck_assert_uint_eq(if_nametoindex("fio0"), 0);
 	bad(0, "there are no ports in this network namespace; '--netns'", "frameio show");
@@ -1175,22 +881,20 @@ START_TEST(another_namespace_is_entered)
 }
 END_TEST
 
-#define NOBODY	"setpriv --reuid 65534 --regid 65534 --clear-groups "
-
 START_TEST(everybody_may_look)
 {
 	struct process monitor;
 
 	good("frameio add fio0 owner nobody");
-	good(NOBODY "frameio show");
+	good(AS_NOBODY "frameio show");
 	has_line("^fio0: ");
-	good(NOBODY "frameio -j show fio0");
+	good(AS_NOBODY "frameio -j show fio0");
 	is_text(parse(printed), "/0/owner", "nobody");
-	good(NOBODY "frameio stat fio0");
+	good(AS_NOBODY "frameio stat fio0");
 	has_line("^  total read ");
-	good(NOBODY "frameio stat --prometheus");
+	good(AS_NOBODY "frameio stat --prometheus");
 	has_line("^frameio_up");
-	good(NOBODY "frameio version");
+	good(AS_NOBODY "frameio version");
 	monitor = start("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
 			"frameio", "monitor");
 	wait_asleep(&monitor);
@@ -1198,12 +902,13 @@ START_TEST(everybody_may_look)
 	expect_line(&monitor, "fio0: up");
 	interrupt(&monitor);
 	bad(1, "cannot add port 'fio1': not permitted; it takes root, or CAP_NET_ADMIN",
-	    NOBODY "frameio add fio1");
-	bad(1, "or CAP_NET_ADMIN in this network namespace\n", NOBODY "frameio set fio0 mtu 1400 up");
-	bad(1, "cannot delete port 'fio0': not permitted; ", NOBODY "frameio del fio0");
+	    AS_NOBODY "frameio add fio1");
+	bad(1, "or CAP_NET_ADMIN in this network namespace\n",
+	    AS_NOBODY "frameio set fio0 mtu 1400 up");
+	bad(1, "cannot delete port 'fio0': not permitted; ", AS_NOBODY "frameio del fio0");
 	guest_add_netns("tool");
 	bad(1, "cannot enter network namespace 'tool': not permitted; it takes root",
-	    NOBODY "frameio -n tool show");
+	    AS_NOBODY "frameio -n tool show");
 	guest_sh("ip netns del tool");
 }
 END_TEST
@@ -1252,7 +957,7 @@ START_TEST(what_cannot_be_printed_is_a_failure)
 		bad(1, "cannot write to standard output: No space left on device", "%s >/dev/full",
 		    commands[i]);
 	ck_assert_int_eq(run("framehub --help >/dev/full"), 1);
-	ck_assert_ptr_nonnull(strstr(complaint, "framehub: cannot write to standard output: "));
+	has(complaint, "framehub: cannot write to standard output: ");
 	ck_assert_int_eq(run("framehub -V >/dev/full"), 1);
 	good("frameio set fio0 down >/dev/full");
 	good("frameio show | head -n1");
@@ -1294,7 +999,7 @@ START_TEST(what_nohup_started_goes_on)
 	wait_asleep(&monitor);
 	kill(monitor.pid, SIGHUP);
 	good("frameio add fio0");
-	ck_assert_ptr_nonnull(strstr(next_line(&monitor), "fio0: created "));
+	has(next_line(&monitor), "fio0: created ");
 	interrupt(&monitor);
 }
 END_TEST
@@ -1333,13 +1038,26 @@ static const struct {
 	const char *words;
 	const char *offered;
 } completions[] = {
-	{ "frameio \"\"", "add delete help list monitor set show stat version" },
+	{ "frameio \"\"",
+	  "add attach delete detach help list monitor set show stat tstamp version" },
 	{ "frameio s", "set show stat" },
 	{ "frameio -j mo", "monitor" },
 	{ "frameio --n", "--netns" },
 	{ "frameio stat -", "--json --netns --help --version --watch --prometheus" },
 	{ "frameio show fio", "fio0 fio1" },
-	{ "frameio del f", "fi\\$\\(exit\\)\\`id\\` fio0 fio1" },
+	{ "frameio del f", "fio0 fio1 fi\\$\\(exit\\)\\`id\\`" },
+	{ "frameio detach f", "fidummy" },
+	{ "frameio show f", "fio0 fio1 fi\\$\\(exit\\)\\`id\\` fidummy" },
+	{ "frameio attach f", "fidummy" },
+	{ "frameio attach l", "" },
+	{ "frameio attach eth0 st", "steer" },
+	{ "frameio attach eth0 queues 2 steer \"\"", "hash cpu" },
+	{ "frameio attach eth0 l", "" },
+	{ "frameio tstamp l", "lo" },
+	{ "frameio tstamp lo \"\"", "rx tx" },
+	{ "frameio tstamp lo rx o", "on off" },
+	{ "frameio tstamp lo rx ptpv2-l2", "ptpv2-l2-event ptpv2-l2-sync ptpv2-l2-delay-req" },
+	{ "frameio tstamp lo rx on tx onestep-s", "onestep-sync" },
 	{ "frameio add f", "" },
 	{ "frameio -n tool-", "tool-lab" },
 	{ "frameio -n tool-lab set \"\"", "a\\\"b\\\\ fiolab" },
@@ -1384,6 +1102,8 @@ START_TEST(bash_completes)
 	     "frameio -n tool-lab add fiolab");
 	/* nothing of it is run */
 	close(guest_create("fi$(exit)`id`", FRAMEIO_PORT_PERSIST, 1));
+	guest_sh("ip link add fidummy type dummy");
+	good("frameio attach fidummy");
 	fputs("source " GUEST_SRCDIR "/completion/frameio.bash\n", script);
 	for (i = 0; i < sizeof(completions) / sizeof(*completions); i++)
 		fprintf(script, "COMP_WORDS=(%s) COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _frameio\n"
@@ -1398,51 +1118,38 @@ START_TEST(bash_completes)
 			      completions[i].offered);
 		line = strtok_r(NULL, "\n", &rest);
 	}
-	guest_sh("ip netns del tool-lab");
+	guest_sh("ip link del fidummy && ip netns del tool-lab");
 }
 END_TEST
 
 /* Those that go on for ever are ended by Ctrl-C. */
 START_TEST(the_examples_of_the_manual_page_work)
 {
-	FILE *page = fopen(GUEST_SRCDIR "/man/frameio.8", "r");
-	bool examples = false, literal = false;
-	char line[256], block[2048] = "", prometheus[2048] = "";
-	unsigned int blocks = 0;
+	FILE *page = open_examples("frameio.8");
+	char prometheus[2048] = "";
+	unsigned int n = 0;
+	const char *text;
 
-	ck_assert_ptr_nonnull(page);
 	guest_sh("mkdir -p /run/tool.bin /var/lib/prometheus/node-exporter");
 	guest_sh("printf '#!/bin/sh\\n[ \"$(id -un)\" = nobody ] && frameio show fio0\\n' "
 		 ">/run/tool.bin/program && chmod 755 /run/tool.bin/program");
 	guest_sh("printf '#!/bin/sh\\nexec timeout -s INT --preserve-status 3 %%s \"$@\"\\n' "
 		 "\"$(command -v frameio)\" >/run/tool.bin/frameio && "
 		 "chmod 755 /run/tool.bin/frameio && ip netns del lab 2>/dev/null || :");
-	while (fgets(line, sizeof(line), page)) {
-		if (!strncmp(line, ".Sh ", 4))
-			examples = !strcmp(line, ".Sh EXAMPLES\n");
-		if (!examples)
-			continue;
-		if (!strncmp(line, ".Bd ", 4)) {
-			literal = true;
-			*block = '\0';
-		} else if (!strncmp(line, ".Ed", 3)) {
-			literal = false;
-			good("set -e\nPATH=/run/tool.bin:$PATH\n(\n%s)", block);
-			if (strstr(block, "--prometheus"))
-				strcpy(prometheus, block);
-			blocks++;
-		} else if (literal) {
-			strncat(block, line, sizeof(block) - strlen(block) - 1);
-		}
+	guest_sh("[ -e /sys/class/net/eth0 ] || ip link add eth0 type dummy");
+	for (; (text = next_example(page)); n++) {
+		good("set -e\nPATH=/run/tool.bin:$PATH\n(\n%s)", text);
+		if (strstr(text, "--prometheus"))
+			strcpy(prometheus, text);
 	}
-	fclose(page);
-	ck_assert_uint_ge(blocks, 5);
+	ck_assert_uint_ge(n, 7);
 	guest_sh("printf '#!/bin/sh\\necho partial; exit 1\\n' >/run/tool.bin/frameio");
 	ck_assert_int_ne(run("PATH=/run/tool.bin:$PATH\n(\n%s)", prometheus), 0);
 	guest_sh("grep -q '^frameio_read_frames_total' "
 		 "/var/lib/prometheus/node-exporter/frameio.prom");
 	guest_sh("ip netns del lab");
 	has_length(json("show"), "", 0);
+	run("ip link del eth0");
 }
 END_TEST
 
@@ -1492,9 +1199,9 @@ START_TEST(the_programs_of_the_manual_page_work)
 	write_programs();
 	program = start("/usr/bin/python3", "/run/tool.1.py");
 	while (run("ip address show dev fio0 up | grep -q 192.0.2.1"))
-		ck_assert_int_eq(waitpid(program.pid, NULL, WNOHANG), 0);
+		ck_assert(!has_ended(&program));
 	good("ping -c 3 -W 20 192.0.2.2");
-	ck_assert_ptr_nonnull(strstr(next_line(&program), "read a frame of "));
+	has(next_line(&program), "read a frame of ");
 	stop(&program);
 
 	good("frameio add fio1 l3 queues 2 owner nobody up && "
@@ -1502,8 +1209,8 @@ START_TEST(the_programs_of_the_manual_page_work)
 	for (i = 0; i < 2; i++) {
 		programs[i] = start("setpriv", "--reuid=nobody", "--regid=nogroup",
 				    "--clear-groups", "/usr/bin/python3", "/run/tool.2.py");
-		while (json_object_get_int(at(json("show fio1"), "/0/num_open")) == i)
-			ck_assert_int_eq(waitpid(programs[i].pid, NULL, WNOHANG), 0);
+		while (number(json("show fio1"), "/0/num_open") == i)
+			ck_assert(!has_ended(&programs[i]));
 	}
 	/* flows enough that each gets some */
 	guest_sh("bash -c 'for i in {2..40}; do echo >/dev/udp/192.0.2.$i/7; done'");
@@ -1519,36 +1226,18 @@ END_TEST
 
 /* --- */
 
-/* The tools, as built. libtool's own script would start them, too, if slowly. */
-static void find_tools(void)
-{
-	char tools[PATH_MAX], libraries[PATH_MAX], path[3 * PATH_MAX];
-	const bool direct = !access("../tools/.libs/frameio", X_OK);
-
-	if (!realpath(direct ? "../tools/.libs" : "../tools", tools)) {
-		fprintf(stderr, "there is no ../tools\n");
-		exit(EXIT_FAILURE);
-	}
-	if (direct && realpath("../libframeio/.libs", libraries))
-		setenv("LD_LIBRARY_PATH", libraries, 1);
-	snprintf(path, sizeof(path), "%s:%s", tools, getenv("PATH"));
-	setenv("PATH", path, 1);
-}
-
 /* Those that a test leaves behind. */
 static void delete_ports(void)
 {
 	guest_sh("for path in /sys/class/net/*/frameio; do "
 		 "path=${path%%/frameio}; [ -d \"$path\" ] || continue; "
-		 "ip link del \"${path##*/}\" || :; done");
+		 "ip link del \"${path##*/}\" || :; done; ip link del fidummy 2>/dev/null || :");
 }
 
-static TCase *tool_tests(void)
+static void add_tool_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("tool");
+	TCase *tcase = guest_tcase(suite, "tool", 240, delete_ports, NULL);
 
-	tcase_set_timeout(tcase, 240);
-	tcase_add_checked_fixture(tcase, delete_ports, NULL);
 	tcase_add_test(tcase, add_takes_the_defaults);
 	tcase_add_test(tcase, add_takes_everything);
 	tcase_add_test(tcase, set_changes_everything);
@@ -1577,14 +1266,13 @@ static TCase *tool_tests(void)
 	tcase_add_test(tcase, bash_completes);
 	tcase_add_test(tcase, the_examples_of_the_manual_page_work);
 	tcase_add_test(tcase, the_programs_of_the_manual_page_work);
-	return tcase;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("tool");
 
-	find_tools();
-	suite_add_tcase(suite, tool_tests());
+	find_tools("frameio");
+	add_tool_tests(suite);
 	return guest_run(suite);
 }

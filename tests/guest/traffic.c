@@ -783,14 +783,6 @@ void traffic_start_sockets(enum traffic_kind kind, const int netns[TRAFFIC_PLACE
 	start_worker(worker);
 }
 
-static double now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec * 1e-9;
-}
-
 /* Who uses the file of queue pair 0: any of them may be what keeps it open. */
 static void interrupt_users(void)
 {
@@ -804,11 +796,11 @@ static void interrupt_users(void)
 
 static void join_worker(struct worker *worker, bool interrupt)
 {
-	const double deadline = now_s() + traffic_stall_s();
+	const double deadline = guest_now() + traffic_stall_s();
 	uint32_t i;
 
 	while (pthread_tryjoin_np(worker->thread, NULL)) {
-		require(now_s() < deadline, "a %s of queue pair %u does not end",
+		require(guest_now() < deadline, "a %s of queue pair %u does not end",
 			kind_names[worker->kind], worker->queue);
 		if (interrupt)
 			interrupt_users();
@@ -866,11 +858,11 @@ bool traffic_interrupt_switchers(void)
 
 void traffic_settle_switchers(void)
 {
-	const double deadline = now_s() + traffic_stall_s();
+	const double deadline = guest_now() + traffic_stall_s();
 
 	settled = true;
 	while (traffic_interrupt_switchers()) {
-		require(now_s() < deadline, "a switcher does not come back from a call");
+		require(guest_now() < deadline, "a switcher does not come back from a call");
 		usleep(1000);
 	}
 }
@@ -920,7 +912,7 @@ static uint64_t missing(enum direction direction)
 /* Wait a moment, up to a time. */
 static void wait_until(double deadline)
 {
-	require(now_s() < deadline,
+	require(guest_now() < deadline,
 		"no end of waiting for frames; accepted, not arrived and not counted as dropped: "
 		"%lld of %llu from kernel to user, %lld of %llu from user to kernel",
 		(long long)missing(TO_USER), (unsigned long long)count_accepted(TO_USER),
@@ -939,7 +931,7 @@ static void check_progress(struct progress *progress)
 	const uint64_t sum = arrivals[TO_USER] + arrivals[TO_KERNEL];
 
 	if (sum != progress->arrivals || !progress->since)
-		*progress = (struct progress) { sum, now_s() };
+		*progress = (struct progress) { sum, guest_now() };
 	wait_until(progress->since + traffic_stall_s());
 }
 
@@ -954,7 +946,7 @@ void traffic_drain(void)
 void traffic_squeeze(void)
 {
 	const uint64_t to_user = arrivals[TO_USER] + 100, to_kernel = arrivals[TO_KERNEL] + 100;
-	const double deadline = now_s() + traffic_stall_s();
+	const double deadline = guest_now() + traffic_stall_s();
 	uint32_t i;
 
 	for (i = 0; i < nqueues; i++)
@@ -979,7 +971,7 @@ void traffic_hold_senders(void)
 	uint32_t i;
 
 	pthread_rwlock_wrlock(&gate);
-	deadline = now_s() + traffic_stall_s();
+	deadline = guest_now() + traffic_stall_s();
 	for (i = 0; i < nworkers; i++)
 		while (workers[i].kind == TRAFFIC_SENDER && sender_has_frames_queued(&workers[i]))
 			wait_until(deadline);
@@ -1055,20 +1047,6 @@ void traffic_account(bool exactly, bool received)
 	total.socket += socket_drops;
 }
 
-static uint64_t get_link_counter(const char *name, const char *counter)
-{
-	unsigned long long value;
-	char path[128];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/%s", name, counter);
-	file = fopen(path, "r");
-	ck_assert_ptr_nonnull(file);
-	ck_assert_int_eq(fscanf(file, "%llu", &value), 1);
-	fclose(file);
-	return value;
-}
-
 void traffic_account_link(const char *name)
 {
 	const struct drops drops = get_drops();
@@ -1080,10 +1058,10 @@ void traffic_account_link(const char *name)
 		guest_stats(fds[i], &stats);
 		queued += stats.fs_read_queued;
 	}
-	ck_assert_uint_eq(get_link_counter(name, "rx_packets"), count_accepted(TO_KERNEL));
-	ck_assert_uint_eq(get_link_counter(name, "tx_packets"), queued);
+	ck_assert_uint_eq(guest_link_counter(name, "rx_packets"), count_accepted(TO_KERNEL));
+	ck_assert_uint_eq(guest_link_counter(name, "tx_packets"), queued);
 	ck_assert_uint_ge(queued, arrivals[TO_USER]);
-	ck_assert_uint_eq(get_link_counter(name, "tx_dropped"), drops.closed + drops.nomem);
+	ck_assert_uint_eq(guest_link_counter(name, "tx_dropped"), drops.closed + drops.nomem);
 }
 
 void traffic_check_ways(void)

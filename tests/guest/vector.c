@@ -428,11 +428,10 @@ START_TEST(calls_are_counted_as_vector)
 }
 END_TEST
 
-static TCase *readv_tests(void)
+static void add_readv_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("readv");
+	TCase *tcase = guest_tcase(suite, "readv", 60, NULL, NULL);
 
-	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, readv_puts_a_record_in_each_iovec);
 	tcase_add_test(tcase, readv_returns_what_waits);
 	tcase_add_test(tcase, readv_leaves_what_has_no_iovec);
@@ -443,14 +442,12 @@ static TCase *readv_tests(void)
 	tcase_add_test(tcase, a_frame_too_big_for_its_iovec_ends_a_readv);
 	tcase_add_test(tcase, truncating_readv_cuts_that_frame_and_goes_on);
 	tcase_add_loop_test(tcase, readv_to_a_bad_address_loses_nothing, 0, NGOOD);
-	return tcase;
 }
 
-static TCase *writev_tests(void)
+static void add_writev_tests(Suite *suite)
 {
-	TCase *tcase = tcase_create("writev");
+	TCase *tcase = guest_tcase(suite, "writev", 60, NULL, NULL);
 
-	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, writev_takes_a_record_from_each_iovec);
 	tcase_add_test(tcase, writev_takes_1024_iovecs);
 	tcase_add_test(tcase, writev_does_not_gather_a_record_from_two_iovecs);
@@ -462,14 +459,13 @@ static TCase *writev_tests(void)
 	tcase_add_test(tcase, writev_to_an_interface_that_is_down_is_enetdown);
 	tcase_add_test(tcase, what_readv_read_writev_can_write);
 	tcase_add_test(tcase, calls_are_counted_as_vector);
-	return tcase;
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("vector");
 
-	suite_add_tcase(suite, readv_tests());
-	suite_add_tcase(suite, writev_tests());
+	add_readv_tests(suite);
+	add_writev_tests(suite);
 	return guest_run(suite);
 }

@@ -94,7 +94,10 @@ START_TEST(numbers_are_those_of_the_manual)
 	ck_assert_uint_eq(FRAMEIO_SET_LIMITS, 0x4010fb15);
 	ck_assert_uint_eq(FRAMEIO_SET_OPTIONS, 0x4004fb16);
 	ck_assert_uint_eq(FRAMEIO_GET_OPTIONS, 0x8004fb17);
-	ck_assert_uint_eq(FRAMEIO_STATS, 0x8118fb18);
+	ck_assert_uint_eq(FRAMEIO_STATS, 0x8128fb18);
+	ck_assert_uint_eq(FRAMEIO_ATTACH, 0xc040fb19);
+	ck_assert_uint_eq(FRAMEIO_SET_FILTER, 0x4010fb1a);
+	ck_assert_uint_eq(FRAMEIO_QUEUE_PAIR, 0xc168fb1b);
 }
 END_TEST
 #else

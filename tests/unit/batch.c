@@ -441,6 +441,8 @@ START_TEST(what_a_write_reports_is_checked)
 	ck_assert_uint_eq(frameio_batch_count(batch), 2);
 	assert_record(frameio_batch_hdr(batch, 0), 17, 1);
 	assert_record(frameio_batch_hdr(batch, 1), 18, 2);
+	/* one of the two, of which no more can be accepted */
+	ck_assert_int_eq(frameio_batch_write_some(batch, 2, qp), -EBADMSG);
 	frameio_batch_free(batch);
 	frameio_close(qp);
 }
@@ -509,6 +511,75 @@ START_TEST(write_hands_on_what_was_read_and_keeps_what_was_not_accepted)
 }
 END_TEST
 
+static uint32_t chosen;			/* of 8 records, those to be written */
+static int refusal;			/* of FRAMEIO_WRITE; 0: it accepts accept_count */
+
+/* Check a struct frameio for writing some of the records that answer_read() gave. */
+static int answer_write_of_some(unsigned long request, void *argument)
+{
+	struct frameio *fio = argument;
+	unsigned int i, n = 0;
+
+	if (request == FRAMEIO_READ)
+		return answer_read(request, argument);
+	ck_assert_uint_eq(request, FRAMEIO_WRITE);
+	ck_assert_uint_eq(fio->fio_version, 1);
+	ck_assert_uint_eq(fio->fio_nvpf, 1);
+	ck_assert_uint_eq(fio->fio_flags, 0);
+	for (i = 0; i < 8; i++) {
+		if (!(chosen & (1U << i)))
+			continue;
+		ck_assert_uint_lt(n, fio->fio_nvecs);
+		ck_assert_uint_eq(fio->fio_vecs[n].fv_buflen, HDRLEN + FRAME_SIZE - i);
+		assert_as_given((void *)(uintptr_t)fio->fio_vecs[n++].fv_buf, i);
+	}
+	ck_assert_uint_eq(fio->fio_nvecs, n);
+	if (!refusal)
+		fio->fio_nvecs = accept_count;
+	return refusal;
+}
+
+START_TEST(some_records_are_written_from_where_they_are)
+{
+	static const uint32_t sets[] = { 0x01, 0x80, 0xa5, 0xff, UINT32_MAX };
+	struct frameio_batch *batch = batch_of(8);
+	struct frameio_qp *qp = qp_open();
+	unsigned int i, calls;
+
+	kernel.answer = answer_read;
+	give_count = 8;
+	ck_assert_int_eq(frameio_batch_read(batch, qp), 8);
+	kernel.answer = answer_write_of_some;
+	for (i = 0; i < sizeof(sets) / sizeof(*sets); i++) {
+		chosen = sets[i];
+		refusal = 0;
+		for (accept_count = 1;
+		     accept_count <= (unsigned int)__builtin_popcount(chosen & 0xff);
+		     accept_count++)
+			ck_assert_int_eq(frameio_batch_write_some(batch, chosen, qp),
+					 accept_count);
+		ck_assert_int_eq(kernel.ioctl_fd, frameio_fd(qp));
+		refusal = EINVAL;
+		ck_assert_int_eq(frameio_batch_write_some(batch, chosen, qp), -EINVAL);
+		refusal = EAGAIN;
+		ck_assert_int_eq(frameio_batch_write_some(batch, chosen, qp), -EAGAIN);
+	}
+	calls = kernel.nioctls;
+	ck_assert_int_eq(frameio_batch_write_some(batch, 0, qp), 0);
+	ck_assert_int_eq(frameio_batch_write_some(batch, ~0xffU, qp), 0);
+	ck_assert_uint_eq(kernel.nioctls, calls);
+	/* the batch has them all still, in order */
+	ck_assert_uint_eq(frameio_batch_count(batch), 8);
+	for (i = 0; i < 8; i++)
+		assert_as_given(frameio_batch_hdr(batch, i), i);
+	/* what has left it is not written */
+	frameio_batch_drop(batch, 7);
+	ck_assert_int_eq(frameio_batch_write_some(batch, ~1U, qp), 0);
+	frameio_batch_free(batch);
+	frameio_close(qp);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("batch");
@@ -527,6 +598,7 @@ int main(void)
 			    sizeof(nonsense) / sizeof(nonsense[0]));
 	tcase_add_loop_test(tcase, what_a_write_reports_is_checked, 0, 3);
 	tcase_add_test(tcase, write_hands_on_what_was_read_and_keeps_what_was_not_accepted);
+	tcase_add_test(tcase, some_records_are_written_from_where_they_are);
 	suite_add_tcase(suite, tcase);
 	return kernel_run(suite);
 }

@@ -2,6 +2,7 @@
 /* What the library hands to the kernel, and what it makes of the answers. */
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/filter.h>
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -13,11 +14,13 @@
 
 /* A copy of the argument of the last ioctl. */
 static union {
-	unsigned char bytes[512];
+	unsigned char bytes[1024];
 	struct frameio_create create;
 	struct frameio_open open;
 	struct frameio_delete delete;
 	struct frameio_limits limits;
+	struct frameio_filter filter;
+	struct frameio_queue_pair pair;
 	struct frameio fio;
 	uint32_t options;
 } argument;
@@ -59,7 +62,12 @@ static void assert_zero(const void *bytes, size_t n)
 	ck_assert_mem_eq(bytes, zeroes, n);
 }
 
-START_TEST(create_hands_over_the_config)
+static int (*const makers[])(struct frameio_qp **qp, const char *netns,
+			     const struct frameio_port_config *config) = {
+	frameio_create, frameio_attach,
+};
+
+START_TEST(create_and_attach_hand_over_the_config)
 {
 	const struct frameio_port_config config = {
 		.name = LONGEST,
@@ -75,8 +83,8 @@ START_TEST(create_hands_over_the_config)
 	struct frameio_qp *qp = NULL;
 
 	kernel.answer = keep_argument;
-	ck_assert_int_eq(frameio_create(&qp, NULL, &config), 0);
-	ck_assert_uint_eq(kernel.request, FRAMEIO_CREATE);
+	ck_assert_int_eq(makers[_i](&qp, NULL, &config), 0);
+	ck_assert_uint_eq(kernel.request, _i ? FRAMEIO_ATTACH : FRAMEIO_CREATE);
 	ck_assert_uint_eq(kernel.nioctls, 1);
 	ck_assert_int_eq(kernel.ioctl_fd, frameio_fd(qp));
 	ck_assert_int_eq(kernel.control_flags & O_ACCMODE, O_RDWR);
@@ -108,6 +116,20 @@ START_TEST(create_without_config_takes_defaults)
 	assert_zero(&argument.create.fc_flags,
 		    sizeof(argument.create) - sizeof(argument.create.fc_name));
 	frameio_close(qp);
+}
+END_TEST
+
+/* There is no interface to choose. */
+START_TEST(attach_needs_a_name)
+{
+	static const struct frameio_port_config nameless = { .nqueues = 1 };
+	struct frameio_qp *qp = untouched;
+
+	ck_assert_int_eq(frameio_attach(&qp, NULL, &nameless), -EINVAL);
+	ck_assert_int_eq(frameio_attach(&qp, KERNEL_NETNS, NULL), -EINVAL);
+	ck_assert_ptr_eq(qp, untouched);
+	ck_assert_uint_eq(kernel.ncontrols, 0);
+	ck_assert_uint_eq(kernel.nsetns, 0);
 }
 END_TEST
 
@@ -143,15 +165,49 @@ START_TEST(delete_hands_over_the_name)
 }
 END_TEST
 
+static int answer_pair(unsigned long request, void *from)
+{
+	struct frameio_queue_pair *pair = from;
+
+	keep_argument(request, from);
+	pair->fp_open = 1;
+	pair->fp_stats.fs_write_drop_invalid = 1ULL << 40;
+	return 0;
+}
+
+START_TEST(queue_pair_is_asked_for_by_name_and_number)
+{
+	static const uint32_t queues[] = { 0, 63, UINT32_MAX };
+	struct frameio_queue_pair pair;
+
+	memset(&pair, 0x5a, sizeof(pair));
+	kernel.answer = answer_pair;
+	ck_assert_int_eq(frameio_get_queue_pair(NULL, LONGEST, queues[_i], &pair), 0);
+	ck_assert_uint_eq(kernel.request, FRAMEIO_QUEUE_PAIR);
+	ck_assert_uint_eq(kernel.nioctls, 1);
+	assert_name(argument.pair.fp_name, LONGEST);
+	ck_assert_uint_eq(argument.pair.fp_queue, queues[_i]);
+	assert_zero(&argument.pair.fp_open, offsetof(struct frameio_queue_pair, fp_stats) -
+		    offsetof(struct frameio_queue_pair, fp_open));
+	ck_assert_uint_eq(pair.fp_open, 1);
+	ck_assert_uint_eq(pair.fp_stats.fs_write_drop_invalid, 1ULL << 40);
+	ck_assert_int_eq(kernel.nfiles, 0);
+}
+END_TEST
+
 START_TEST(name_too_long_is_refused_without_a_call)
 {
 	const struct frameio_port_config config = { .name = TOO_LONG };
 	struct frameio_qp *qp = untouched;
+	struct frameio_queue_pair pair;
 
 	ck_assert_int_eq(frameio_create(&qp, NULL, &config), -EINVAL);
 	ck_assert_int_eq(frameio_create(&qp, KERNEL_NETNS, &config), -EINVAL);
+	ck_assert_int_eq(frameio_attach(&qp, NULL, &config), -EINVAL);
+	ck_assert_int_eq(frameio_attach(&qp, KERNEL_NETNS, &config), -EINVAL);
 	ck_assert_int_eq(frameio_open(&qp, NULL, TOO_LONG, 0), -EINVAL);
 	ck_assert_int_eq(frameio_delete(NULL, TOO_LONG "and more"), -EINVAL);
+	ck_assert_int_eq(frameio_get_queue_pair(NULL, TOO_LONG, 0, &pair), -EINVAL);
 	ck_assert_ptr_eq(qp, untouched);
 	ck_assert_uint_eq(kernel.ncontrols, 0);
 	ck_assert_uint_eq(kernel.nioctls, 0);
@@ -159,25 +215,30 @@ START_TEST(name_too_long_is_refused_without_a_call)
 }
 END_TEST
 
-/* --- one of the four calls that open a control file, and its failures ------- */
+/* --- one of the six calls that open a control file, and its failures ------- */
 
 static int control_call(unsigned int which, const char *netns)
 {
 	const struct frameio_port_config config = { .name = "fio0" };
 	struct frameio_info *ports = NULL;
 	struct frameio_qp *qp = untouched;
+	struct frameio_queue_pair pair;
 	int ret;
 
 	kernel_watch_memory();
 	switch (which) {
 	case 0:
-		ret = frameio_create(&qp, netns, &config);
-		break;
 	case 1:
-		ret = frameio_open(&qp, netns, "fio0", 0);
+		ret = makers[which](&qp, netns, &config);
 		break;
 	case 2:
+		ret = frameio_open(&qp, netns, "fio0", 0);
+		break;
+	case 3:
 		ret = frameio_delete(netns, "fio0");
+		break;
+	case 4:
+		ret = frameio_get_queue_pair(netns, "fio0", 0, &pair);
 		break;
 	default:
 		ret = frameio_list(netns, &ports);
@@ -186,7 +247,7 @@ static int control_call(unsigned int which, const char *netns)
 		frameio_close(qp);
 	kernel_unwatch_memory();
 	ck_assert_ptr_null(ports);
-	ck_assert_int_eq(qp != untouched, !ret && which < 2);
+	ck_assert_int_eq(qp != untouched, !ret && which < 3);
 	ck_assert_int_eq(kernel.nfiles, 0);
 	ck_assert_int_eq(kernel.nblocks, 0);
 	return ret;
@@ -205,7 +266,9 @@ END_TEST
 
 START_TEST(refusal_by_the_kernel_is_passed_on)
 {
-	static const int errors[] = { EPERM, EEXIST, EBUSY, EINVAL, ENODEV, EOPNOTSUPP, ENOMEM };
+	static const int errors[] = {
+		EPERM, EEXIST, EBUSY, EINVAL, ENODEV, EOPNOTSUPP, ENOMEM, ENOTTY,
+	};
 	size_t i;
 
 	for (i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
@@ -427,10 +490,40 @@ START_TEST(settings_are_handed_over)
 	ck_assert_uint_eq(argument.limits.fq_read_bytes, 8);
 	ck_assert_uint_eq(argument.limits.fq_write_bytes, 1 << 30);
 	ck_assert_int_eq(kernel.ioctl_fd, frameio_fd(qp));
+	ck_assert_int_eq(frameio_set_options(qp, FRAMEIO_O_TAP | FRAMEIO_O_PROMISC |
+					     FRAMEIO_O_TSTAMP), 0);
+	ck_assert_uint_eq(argument.options, 0xe);
 	kernel.ioctl_error = EINVAL;
 	ck_assert_int_eq(frameio_set_options(qp, 0x80), -EINVAL);
 	ck_assert_int_eq(frameio_set_limits(qp, 0, 65537), -EINVAL);
 	ck_assert_int_eq(frameio_set_byte_limits(qp, 0, UINT_MAX), -EINVAL);
+	frameio_close(qp);
+}
+END_TEST
+
+START_TEST(filter_is_handed_over)
+{
+	static const struct sock_filter insns[2];
+	struct frameio_qp *qp = qp_open();
+	unsigned int calls;
+
+	ck_assert_int_eq(frameio_set_filter(qp, insns, 2), 0);
+	ck_assert_uint_eq(kernel.request, FRAMEIO_SET_FILTER);
+	ck_assert_int_eq(kernel.ioctl_fd, frameio_fd(qp));
+	ck_assert_uint_eq(argument.filter.ff_insns, (uintptr_t)insns);
+	ck_assert_uint_eq(argument.filter.ff_len, 2);
+	assert_zero(argument.filter.ff_reserved, sizeof(argument.filter.ff_reserved));
+	ck_assert_int_eq(frameio_set_filter(qp, NULL, 0), 0);
+	ck_assert_uint_eq(argument.filter.ff_len, 0);
+	/* how many there can be is the kernel's to say, as far as its field can hold it */
+	ck_assert_int_eq(frameio_set_filter(qp, insns, UINT16_MAX), 0);
+	ck_assert_uint_eq(argument.filter.ff_len, UINT16_MAX);
+	calls = kernel.nioctls;
+	ck_assert_int_eq(frameio_set_filter(qp, insns, UINT16_MAX + 1), -EINVAL);
+	ck_assert_int_eq(frameio_set_filter(qp, insns, UINT_MAX), -EINVAL);
+	ck_assert_uint_eq(kernel.nioctls, calls);
+	kernel.ioctl_error = EOPNOTSUPP;
+	ck_assert_int_eq(frameio_set_filter(qp, insns, 2), -EOPNOTSUPP);
 	frameio_close(qp);
 }
 END_TEST
@@ -633,19 +726,21 @@ static TCase *port_tests(void)
 {
 	TCase *tcase = tcase_create("ports");
 
-	tcase_add_test(tcase, create_hands_over_the_config);
+	tcase_add_loop_test(tcase, create_and_attach_hand_over_the_config, 0, 2);
 	tcase_add_loop_test(tcase, create_without_config_takes_defaults, 0, 2);
+	tcase_add_test(tcase, attach_needs_a_name);
 	tcase_add_loop_test(tcase, open_hands_over_name_and_queue, 0, 3);
 	tcase_add_test(tcase, delete_hands_over_the_name);
+	tcase_add_loop_test(tcase, queue_pair_is_asked_for_by_name_and_number, 0, 3);
 	tcase_add_test(tcase, name_too_long_is_refused_without_a_call);
-	tcase_add_loop_test(tcase, no_device_is_enoent, 0, 4);
-	tcase_add_loop_test(tcase, refusal_by_the_kernel_is_passed_on, 0, 4);
-	tcase_add_loop_test(tcase, netns_null_is_this_thread, 0, 4);
-	tcase_add_loop_test(tcase, netns_is_entered_by_another_thread, 0, 4);
-	tcase_add_loop_test(tcase, netns_missing_is_enoent, 0, 4);
-	tcase_add_loop_test(tcase, netns_too_long_is_enametoolong, 0, 4);
-	tcase_add_loop_test(tcase, netns_that_cannot_be_entered_is_an_error, 0, 4);
-	tcase_add_loop_test(tcase, no_memory_is_enomem, 0, 2);
+	tcase_add_loop_test(tcase, no_device_is_enoent, 0, 6);
+	tcase_add_loop_test(tcase, refusal_by_the_kernel_is_passed_on, 0, 6);
+	tcase_add_loop_test(tcase, netns_null_is_this_thread, 0, 6);
+	tcase_add_loop_test(tcase, netns_is_entered_by_another_thread, 0, 6);
+	tcase_add_loop_test(tcase, netns_missing_is_enoent, 0, 6);
+	tcase_add_loop_test(tcase, netns_too_long_is_enametoolong, 0, 6);
+	tcase_add_loop_test(tcase, netns_that_cannot_be_entered_is_an_error, 0, 6);
+	tcase_add_loop_test(tcase, no_memory_is_enomem, 0, 3);
 	tcase_add_test(tcase, list_has_all_ports);
 	tcase_add_test(tcase, list_does_not_believe_everything);
 	tcase_add_test(tcase, list_grows_while_ports_appear);
@@ -659,6 +754,7 @@ static TCase *qp_tests(void)
 	TCase *tcase = tcase_create("queue pairs");
 
 	tcase_add_test(tcase, settings_are_handed_over);
+	tcase_add_test(tcase, filter_is_handed_over);
 	tcase_add_test(tcase, info_and_stats_are_filled_in);
 	tcase_add_test(tcase, nonblock_is_a_setting_of_the_file);
 	tcase_add_test(tcase, wait_tells_events_time_and_errors);

@@ -9,6 +9,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,6 +231,8 @@ static struct nlmsghdr *ack_message(int flags, int error, const char *text, uint
 
 static void check_port(const struct link *link)
 {
+	ck_assert_int_eq(link->port, LINK_VIRTUAL_PORT);
+	ck_assert_str_eq(link->kind, "frameio");
 	ck_assert_int_eq(link->ifindex, 7);
 	ck_assert_str_eq(link->name, "fifteen-letters");
 	ck_assert(link->up && link->carrier);
@@ -280,6 +283,7 @@ static void understand(const void *bytes, size_t len)
 		ck_assert(ret == 1 || ret == 0 || ret == -EBADMSG);
 		if (ret == 1) {
 			ck_assert_uint_lt(strnlen(link.name, sizeof(link.name)), sizeof(link.name));
+			ck_assert_uint_lt(strnlen(link.kind, sizeof(link.kind)), sizeof(link.kind));
 			ck_assert_uint_le(link.address_len, LINK_ADDRESS_MAX);
 		}
 		ret = link_parse_queues(message, &link);
@@ -305,12 +309,48 @@ START_TEST(a_port_is_understood_whole)
 }
 END_TEST
 
+/* An interface that is no port, on another one, and in a bridge. */
+static struct nlmsghdr *interface_message(uint32_t netnsid)
+{
+	struct nlmsghdr *message = start_message(RTM_NEWLINK, 0);
+	struct ifinfomsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+
+	header->ifi_index = 7;
+	header->ifi_type = ARPHRD_ETHER;
+	mnl_attr_put_strz(message, IFLA_IFNAME, "fifteen-letters");
+	mnl_attr_put_u32(message, IFLA_MASTER, 8);
+	mnl_attr_put_u32(message, IFLA_LINK, 9);
+	if (netnsid)
+		mnl_attr_put_u32(message, IFLA_LINK_NETNSID, netnsid);
+	return message;
+}
+
+static void check_interface(const struct link *link)
+{
+	ck_assert_int_eq(link->port, LINK_NO_PORT);
+	ck_assert_int_eq(link->ifindex, 7);
+	ck_assert_str_eq(link->name, "fifteen-letters");
+	ck_assert_uint_eq(link->flags, 0);
+	ck_assert_uint_eq(link->nqueues, 0);
+}
+
 START_TEST(what_is_no_port_is_left_alone)
 {
 	struct link link;
 	struct nlmsghdr *message;
 
-	ck_assert_int_eq(link_parse(port_message(0, AF_UNSPEC, "frameiox"), &link), 0);
+	ck_assert_int_eq(link_parse(port_message(0, AF_UNSPEC, "frameiox"), &link), 1);
+	check_interface(&link);
+	ck_assert_str_eq(link.kind, "frameiox");
+	ck_assert_int_eq(link_parse(interface_message(0), &link), 1);
+	check_interface(&link);
+	ck_assert_str_eq(link.kind, "");
+	ck_assert(link.ethernet && !link.loopback);
+	ck_assert_int_eq(link.master, 8);
+	ck_assert_int_eq(link.lower, 9);
+	/* one whose lower one is elsewhere, where its number is another's */
+	ck_assert_int_eq(link_parse(interface_message(3), &link), 1);
+	ck_assert_int_eq(link.lower, 0);
 	ck_assert_int_eq(link_parse(port_message(0, AF_BRIDGE, "frameio"), &link), 0);
 	message = port_message(0, AF_UNSPEC, "frameio");
 	message->nlmsg_type = RTM_NEWADDR;
@@ -402,7 +442,8 @@ START_TEST(a_port_is_found_by_its_name)
 	end_answers();
 	answer_message(port_message(0, AF_UNSPEC, "dummy"));
 	answer_message(ack_message(NLM_F_CAPPED, 0, NULL, 0));
-	ck_assert_int_eq(link_get("lo", &link), -EOPNOTSUPP);
+	ck_assert_int_eq(link_get("fifteen-letters", &link), 0);
+	check_interface(&link);
 	end_answers();
 	answer_message(ack_message(NLM_F_CAPPED, ENODEV, NULL, 0));
 	ck_assert_int_eq(link_get("fio9", &link), -ENODEV);
@@ -427,7 +468,7 @@ START_TEST(an_answer_that_ends_too_soon_is_no_answer)
 	len = message->nlmsg_len;
 	memcpy((unsigned char *)message + len, message, len);
 	answer(message, 2 * len - 4);
-	ck_assert_int_eq(link_list(&links), -EBADMSG);
+	ck_assert_int_eq(link_list("frameio", &links), -EBADMSG);
 	end_answers();
 }
 END_TEST
@@ -445,7 +486,7 @@ START_TEST(an_interrupted_dump_is_begun_again)
 	answer_message(port_message(NLM_F_MULTI, AF_UNSPEC, "frameio"));
 	answer_message(port_message(NLM_F_MULTI, AF_UNSPEC, "veth"));
 	answer_message(end_message(0, 0));
-	ck_assert_int_eq(link_list(&links), 1);
+	ck_assert_int_eq(link_list("frameio", &links), 1);
 	check_port(links);
 	free(links);
 	end_answers();
@@ -459,7 +500,7 @@ START_TEST(a_dump_that_never_ends_well_ends)
 
 	for (i = 0; i < 100; i++)
 		answer_message(end_message(NLM_F_DUMP_INTR, 0));
-	ck_assert_int_eq(link_list(&links), -EINTR);
+	ck_assert_int_eq(link_list("frameio", &links), -EINTR);
 	ck_assert_ptr_null(links);
 	end_answers();
 }
@@ -473,14 +514,14 @@ START_TEST(a_dump_tells_its_error_at_the_end)
 
 	answer_message(port_message(NLM_F_MULTI, AF_UNSPEC, "frameio"));
 	answer_message(end_message(0, -EMSGSIZE));
-	ck_assert_int_eq(link_list(&links), -EMSGSIZE);
+	ck_assert_int_eq(link_list("frameio", &links), -EMSGSIZE);
 	end_answers();
 	/* a port without a name */
 	message = port_message(NLM_F_MULTI, AF_UNSPEC, "frameio");
 	name = mnl_nlmsg_get_payload_offset(message, sizeof(struct ifinfomsg));
 	*(char *)mnl_attr_get_payload(name) = '\0';
 	answer_message(message);
-	ck_assert_int_eq(link_list(&links), -EBADMSG);
+	ck_assert_int_eq(link_list("frameio", &links), -EBADMSG);
 	end_answers();
 }
 END_TEST
@@ -552,7 +593,7 @@ START_TEST(a_number_that_is_no_error_is_no_answer)
 	if (numbers[_i] > 0)
 		return;
 	answer_message(end_message(0, numbers[_i]));
-	ck_assert_int_eq(link_list(&links), -EBADMSG);
+	ck_assert_int_eq(link_list("frameio", &links), -EBADMSG);
 	end_answers();
 }
 END_TEST
