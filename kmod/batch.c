@@ -196,6 +196,99 @@ static struct sk_buff *frameio_cut_frames(struct sk_buff_head *from, struct sk_b
 }
 
 /**
+ * struct frameio_reading - how far a call is with reading
+ * @last: the frame that was read last; it stays among those taken until the end
+ * @done: frames read
+ * @given_back: of these, how many the queue knows of
+ * @bytes: the memory of those that it does not
+ * @moved: the bytes of their records
+ */
+struct frameio_reading {
+	struct sk_buff *last;
+	u32 done, given_back, bytes;
+	size_t moved;
+};
+
+/* Tell the queue what was read, and take what has come. */
+static void frameio_reading_take(struct frameio_qp *qp, struct frameio_reading *reading)
+{
+	frameio_read_take(qp, reading->done - reading->given_back, reading->bytes);
+	reading->given_back = reading->done;
+	reading->bytes = 0;
+}
+
+/* The frame behind those that were read, or NULL. */
+static __always_inline struct sk_buff *frameio_reading_next(struct frameio_qp *qp,
+							    struct frameio_reading *reading)
+{
+	struct sk_buff_head *taken = &qp->read.taken;
+	struct sk_buff *skb;
+
+	/* frameio_read_begin() has seen to it that there is a first one */
+	if (!reading->last)
+		return skb_peek(taken);
+	skb = skb_peek_next(reading->last, taken);
+	if (skb)
+		return skb;
+	frameio_reading_take(qp, reading);
+	return skb_peek_next(reading->last, taken);
+}
+
+static __always_inline void frameio_reading_done(struct frameio_reading *reading,
+						 struct sk_buff *skb, size_t len)
+{
+	reading->bytes += skb->truesize;
+	reading->last = skb;
+	reading->done++;
+	reading->moved += len;
+}
+
+/* A record into each slot. Return: 0, or the error of the frame that is next. */
+static int frameio_read_slots(struct frameio_qp *qp, struct frameio_slots *slots, bool trunc,
+			      struct frameio_reading *reading)
+{
+	struct frameio_slot slot;
+	struct sk_buff *skb;
+	ssize_t len;
+
+	while (frameio_slots_next(slots, &slot, READ)) {
+		skb = frameio_reading_next(qp, reading);
+		if (!skb)
+			break;
+		len = frameio_record_read(qp, skb, &slot, trunc);
+		if (unlikely(len < 0))
+			return len;
+		frameio_slots_use(slots, len);
+		frameio_reading_done(reading, skb, len);
+	}
+	return 0;
+}
+
+/* A row of records into the one slot. A frame is cut only where it is the first. */
+static int frameio_read_row(struct frameio_qp *qp, struct frameio_slots *slots, bool trunc,
+			    struct frameio_reading *reading)
+{
+	struct frameio_slot slot;
+	struct sk_buff *skb;
+	size_t size;
+	ssize_t len;
+
+	frameio_slots_next(slots, &slot, READ);
+	size = slot.len;
+	while ((skb = frameio_reading_next(qp, reading))) {
+		len = frameio_record_read(qp, skb, &slot, trunc);
+		if (unlikely(len < 0))
+			/* it is the next call's first */
+			return len == -EMSGSIZE && reading->done ? 0 : len;
+		trunc = false;
+		slots->offset = size - slot.len + len;
+		frameio_slot_skip(&slot, len);
+		frameio_reading_done(reading, skb, len);
+	}
+	return 0;
+}
+
+/**
  * frameio_batch_read() - move records from the read queue to user memory
  * @qp: the queue pair
  * @slots: where to; its @next tells how many were filled
@@ -205,17 +298,14 @@ static struct sk_buff *frameio_cut_frames(struct sk_buff_head *from, struct sk_b
  * the batch, and is reported if no frame was moved before it; the frame it
  * concerns stays first in the queue.
  *
- * Return: bytes moved, at least one record; or -EAGAIN, -EFAULT, -EMSGSIZE,
+ * Return: bytes moved, at least one record; or -EAGAIN, -EBUSY, -EFAULT, -EMSGSIZE,
  * -ENODEV or -ERESTARTSYS.
  */
 ssize_t frameio_batch_read(struct frameio_qp *qp, struct frameio_slots *slots,
 			   const struct frameio_call *call)
 {
-	struct sk_buff_head *taken = &qp->read.taken;
-	struct sk_buff *skb, *last = NULL, *frames = NULL;
-	u32 done = 0, given_back = 0, bytes = 0;
-	struct frameio_slot slot;
-	ssize_t moved = 0, len;
+	struct frameio_reading reading = { .last = NULL };
+	struct sk_buff *frames = NULL;
 	int err;
 
 	if (frameio_port_is_nic(qp->port))
@@ -224,41 +314,25 @@ ssize_t frameio_batch_read(struct frameio_qp *qp, struct frameio_slots *slots,
 	if (err)
 		return err;
 
-	/* what was read stays the first of @taken until the end */
-	for (skb = skb_peek(taken); frameio_slots_next(slots, &slot, READ);
-	     skb = skb_peek_next(skb, taken)) {
-		if (!skb) {
-			frameio_read_take(qp, done - given_back, bytes);
-			given_back = done;
-			bytes = 0;
-			skb = skb_peek_next(last, taken);
-			if (!skb)
-				break;
-		}
-		len = frameio_record_read(qp, skb, &slot, call->trunc);
-		if (unlikely(len < 0)) {
-			err = len;
-			break;
-		}
-		bytes += skb->truesize;
-		last = skb;
-		done++;
-		frameio_slots_use(slots, len);
-		moved += len;
-	}
-	if (done > given_back)
-		frameio_read_take(qp, done - given_back, bytes);
-	frameio_stats_count(&qp->reads, call->mode, done, moved, err);
-	frameio_stats_count_call(&qp->reads, call->mode, done);
-	if (done) {
-		frames = frameio_cut_frames(taken, last, done);
+	if (slots->row)
+		err = frameio_read_row(qp, slots, call->trunc, &reading);
+	else
+		err = frameio_read_slots(qp, slots, call->trunc, &reading);
+	if (reading.done > reading.given_back)
+		frameio_reading_take(qp, &reading);
+	frameio_stats_count(&qp->reads, call->mode, reading.done, reading.moved, err);
+	frameio_stats_count_call(&qp->reads, call->mode, reading.done);
+	if (reading.done) {
+		frames = frameio_cut_frames(&qp->read.taken, reading.last, reading.done);
 		frameio_qp_set_mode(qp, call->mode);
-		trace_frameio_dequeue(qp, FRAMEIO_TRACE_READ, done);
+		trace_frameio_dequeue(qp, FRAMEIO_TRACE_READ, reading.done);
 	}
 	mutex_unlock(&qp->read_lock);
 
 	frameio_free_frames(frames);
-	return moved ? moved : err;
+	if (!reading.done)
+		return err;
+	return slots->row ? slots->offset : reading.moved;
 }
 
 /* Bytes in front of a record, so that a forwarded frame has room for headers. */
@@ -557,6 +631,20 @@ static u32 frameio_room(u32 held, u32 limit)
 	return limit > held ? limit - held : 0;
 }
 
+/* The next record to write. Return: 1, 0 where there is none, or the error of what is no record. */
+static __always_inline int frameio_write_next(const struct frameio_slots *slots,
+					      struct frameio_slot *slot)
+{
+	int err;
+
+	if (frameio_slots_are_used(slots))
+		return 0;
+	if (likely(!slots->row))
+		return frameio_slots_next(slots, slot, WRITE);
+	err = frameio_slots_next_in_row(slots, slot);
+	return err ? err : 1;
+}
+
 /*
  * Take and queue records until the slots are used up, the queue is full, or an
  * error. Under write_lock.
@@ -568,6 +656,7 @@ static int frameio_write_some(struct frameio_qp *qp, struct frameio_slots *slots
 {
 	struct frameio_record *records = qp->write_batch;
 	const struct frameio_queue *queue = &qp->write;
+	const size_t first_offset = slots->offset;
 	const u32 first = slots->next;
 	struct frameio_slot slot;
 	u32 room, room_bytes;
@@ -578,7 +667,10 @@ static int frameio_write_some(struct frameio_qp *qp, struct frameio_slots *slots
 	room = frameio_room(READ_ONCE(queue->len), READ_ONCE(queue->limit.frames));
 	room = min_t(u32, room, ARRAY_SIZE(qp->write_batch));
 	room_bytes = frameio_room(READ_ONCE(queue->bytes), READ_ONCE(queue->limit.bytes));
-	while (n < room && taken < room_bytes && frameio_slots_next(slots, &slot, WRITE)) {
+	while (n < room && taken < room_bytes) {
+		err = frameio_write_next(slots, &slot);
+		if (err <= 0)
+			break;
 		err = frameio_record_write(qp, &slot, &records[n]);
 		if (err)
 			break;
@@ -593,7 +685,10 @@ static int frameio_write_some(struct frameio_qp *qp, struct frameio_slots *slots
 	if (unlikely(queued != n)) {
 		err = queued < 0 ? queued : -ENOMEM;
 		n = max(queued, 0);
-		slots->next = first + n;
+		slots->next = first;
+		slots->offset = first_offset;
+		for (i = 0; i < n; i++)
+			frameio_slots_use(slots, records[i].len);
 	}
 	for (i = 0; i < n; i++)
 		*bytes += records[i].len;
@@ -610,7 +705,7 @@ static int frameio_write_some(struct frameio_qp *qp, struct frameio_slots *slots
  * An error ends the batch, and is reported if no frame was accepted before it.
  * Frames not accepted are still the caller's.
  *
- * Return: bytes moved, at least one record; or -EAGAIN, -EFAULT, -EINVAL,
+ * Return: bytes moved, at least one record; or -EAGAIN, -EBUSY, -EFAULT, -EINVAL,
  * -ENETDOWN, -ENODEV, -ENOMEM or -ERESTARTSYS.
  */
 ssize_t frameio_batch_write(struct frameio_qp *qp, struct frameio_slots *slots,
@@ -634,7 +729,9 @@ ssize_t frameio_batch_write(struct frameio_qp *qp, struct frameio_slots *slots,
 			frameio_qp_set_mode(qp, call->mode);
 		mutex_unlock(&qp->write_lock);
 		moved += bytes;
-	} while (!ret && slots->next < slots->n);
+	} while (!ret && !frameio_slots_are_used(slots));
 
-	return moved ? moved : ret;
+	if (!moved)
+		return ret;
+	return slots->row ? slots->offset : moved;
 }

@@ -31,6 +31,9 @@ struct frameio_file {
 	u32 options;
 };
 
+/* Options of any file. */
+#define FRAMEIO_FILE_OPTIONS	(FRAMEIO_O_TRUNC | FRAMEIO_O_PACKED)
+
 static struct frameio_qp *frameio_file_qp(const struct frameio_file *file)
 {
 	/* pairs with the release in frameio_chardev_bind() */
@@ -99,24 +102,36 @@ static bool frameio_is_nonblock(const struct file *filp)
 
 /*
  * The slots of a read or write call: an iovec each, or the whole of what is no
- * row of iovecs. One that is null or empty is refused here.
+ * row of iovecs. One that is null or empty is refused here, and more than one where
+ * it is to hold a row of records.
  */
-static int frameio_slots_from_iter(struct frameio_slots *slots, struct iov_iter *iter)
+static int frameio_slots_from_iter(struct frameio_slots *slots, struct iov_iter *iter, bool packed)
 {
 	unsigned long i;
 
 	slots->iter = iter;
 	slots->next = 0;
 	slots->n = 1;
+	slots->row = packed;
+	slots->offset = 0;
 	if (frameio_iter_is_ubuf(iter))
 		return frameio_iter_ubuf(iter) ? 0 : -EINVAL;
 	if (!iter_is_iovec(iter))
 		return 0;
 	slots->n = iter->nr_segs;
+	if (packed && slots->n > 1)
+		return -EINVAL;
 	for (i = 0; i < iter->nr_segs; i++)
 		if (!frameio_iter_iov(iter)[i].iov_base || !frameio_iter_iov(iter)[i].iov_len)
 			return -EINVAL;
 	return 0;
+}
+
+static enum frameio_mode frameio_slots_mode(const struct frameio_slots *slots)
+{
+	if (slots->row)
+		return FRAMEIO_MODE_PACKED;
+	return slots->n > 1 ? FRAMEIO_MODE_VECTOR : FRAMEIO_MODE_SINGLE;
 }
 
 typedef ssize_t (*frameio_batch_fn)(struct frameio_qp *qp, struct frameio_slots *slots,
@@ -127,6 +142,7 @@ static ssize_t frameio_chardev_iter(struct kiocb *iocb, struct iov_iter *iter,
 {
 	struct frameio_file *file = iocb->ki_filp->private_data;
 	struct frameio_qp *qp = frameio_file_qp(file);
+	const u32 options = READ_ONCE(file->options);
 	struct frameio_slots slots;
 	struct frameio_call call;
 	int err;
@@ -135,14 +151,14 @@ static ssize_t frameio_chardev_iter(struct kiocb *iocb, struct iov_iter *iter,
 		return -ENOTCONN;
 	if (!iov_iter_count(iter))
 		return 0;
-	err = frameio_slots_from_iter(&slots, iter);
+	err = frameio_slots_from_iter(&slots, iter, options & FRAMEIO_O_PACKED);
 	if (err)
 		return err;
 	call = (struct frameio_call) {
-		.mode = slots.n > 1 ? FRAMEIO_MODE_VECTOR : FRAMEIO_MODE_SINGLE,
+		.mode = frameio_slots_mode(&slots),
 		.nonblock = frameio_is_nonblock(iocb->ki_filp) || (iocb->ki_flags & IOCB_NOWAIT),
 		.nowait = iocb->ki_flags & IOCB_NOWAIT,
-		.trunc = READ_ONCE(file->options) & FRAMEIO_O_TRUNC,
+		.trunc = options & FRAMEIO_O_TRUNC,
 	};
 	return batch(qp, &slots, &call);
 }
@@ -277,6 +293,8 @@ static int frameio_chardev_ioctl_batch(struct frameio_file *file, struct frameio
 	slots.nvpf = fio.fio_nvpf;
 	slots.n = fio.fio_nvecs / fio.fio_nvpf;
 	slots.next = 0;
+	slots.row = false;
+	slots.offset = 0;
 	ret = batch(file->qp, &slots, &call);
 	if (ret > 0) {
 		frameio_vecs_set_used(vecs, &slots);
@@ -339,7 +357,7 @@ static int frameio_chardev_set_options(struct frameio_file *file, struct frameio
 
 	if (get_user(options, arg))
 		return -EFAULT;
-	if (options & ~(FRAMEIO_O_TRUNC | (nic ? FRAMEIO_NIC_OPTIONS : 0)))
+	if (options & ~(FRAMEIO_FILE_OPTIONS | (nic ? FRAMEIO_NIC_OPTIONS : 0)))
 		return -EINVAL;
 	if (nic)
 		err = frameio_nic_set_options(qp, options & FRAMEIO_NIC_OPTIONS);

@@ -486,6 +486,10 @@ const char *frameio_qp_mode_name(const struct frameio_qp *qp)
 		return "readwrite";
 	case FRAMEIO_MODE_FRAMEIO:
 		return "frameio";
+	case FRAMEIO_MODE_PACKED:
+		return "packed";
+	case FRAMEIO_MODE_RING:
+		return "ring";
 	default:
 		return "none";
 	}

@@ -70,6 +70,41 @@ bool frameio_slots_next(const struct frameio_slots *slots, struct frameio_slot *
 }
 
 /**
+ * frameio_slots_next_in_row() - look at the next record of a row that was written
+ * @slots: the row
+ * @slot: set to the record, which is as long as its header says
+ *
+ * Its header may be another one by the time it is copied: what was copied is judged again.
+ *
+ * Return: 0, -EFAULT, or -EINVAL where there is no record.
+ */
+int frameio_slots_next_in_row(const struct frameio_slots *slots, struct frameio_slot *slot)
+{
+	const size_t left = iov_iter_count(slots->iter) - slots->offset;
+	struct frameio_hdr hdr;
+
+	if (left < sizeof(hdr))
+		return -EINVAL;
+	frameio_slots_next(slots, slot, WRITE);
+	if (slot->base) {
+		slot->base += slots->offset;
+		if (get_user(hdr.len, &((struct frameio_hdr __user *)slot->base)->len))
+			return -EFAULT;
+	} else {
+		struct iov_iter iter;
+
+		iov_iter_advance(&slot->iter, slots->offset);
+		iter = slot->iter;
+		if (!copy_from_iter_full(&hdr, sizeof(hdr), &iter))
+			return -EFAULT;
+	}
+	if (hdr.len > left - sizeof(hdr))
+		return -EINVAL;
+	slot->len = sizeof(hdr) + hdr.len;
+	return 0;
+}
+
+/**
  * frameio_slot_iter() - a slot as an iterator, from its start
  * @slot: the slot, from which nothing was copied yet
  * @direction: READ or WRITE

@@ -17,6 +17,8 @@
  * @nvpf: vectors per slot
  * @n: number of slots
  * @next: the next slot to use
+ * @row: the one slot is for a row of records: FRAMEIO_O_PACKED
+ * @offset: bytes of the row that are done with
  * @used: for each slot of the ioctls that was used, the bytes moved
  */
 struct frameio_slots {
@@ -25,6 +27,8 @@ struct frameio_slots {
 	u32 nvpf;
 	u32 n;
 	u32 next;
+	bool row;
+	size_t offset;
 	u32 used[FRAMEIO_NFRAMES_MAX];
 };
 
@@ -44,11 +48,43 @@ struct frameio_slot {
 
 bool frameio_slots_next(const struct frameio_slots *slots, struct frameio_slot *slot,
 			unsigned int direction);
+int frameio_slots_next_in_row(const struct frameio_slots *slots, struct frameio_slot *slot);
 struct iov_iter *frameio_slot_iter(struct frameio_slot *slot, unsigned int direction);
 bool frameio_slot_put(struct frameio_slot *slot, const void *from, size_t len);
 bool frameio_slot_put_record(struct frameio_slot *slot, const struct frameio_hdr *hdr,
 			     const void *frame, size_t len);
 bool frameio_slot_get(struct frameio_slot *slot, void *to, size_t len);
+
+/* What a record takes of a row. */
+static inline size_t frameio_row_size(size_t len)
+{
+	return ALIGN(len, FRAMEIO_RECORD_ALIGN);
+}
+
+/**
+ * frameio_slot_skip() - go on behind a record of a row
+ * @slot: of which the first record is done with
+ * @len: its length
+ */
+static inline void frameio_slot_skip(struct frameio_slot *slot, size_t len)
+{
+	const size_t size = min(frameio_row_size(len), slot->len);
+
+	slot->len -= size;
+	if (slot->base)
+		slot->base += size;
+	else
+		/* copying it has moved the iterator behind the record itself */
+		iov_iter_advance(&slot->iter, size - len);
+}
+
+/* Is nothing left of the slots? */
+static inline bool frameio_slots_are_used(const struct frameio_slots *slots)
+{
+	if (slots->row)
+		return slots->offset == iov_iter_count(slots->iter);
+	return slots->next == slots->n;
+}
 
 /**
  * frameio_slots_use() - the slot that frameio_slots_next() gave was used
@@ -57,6 +93,11 @@ bool frameio_slot_get(struct frameio_slot *slot, void *to, size_t len);
  */
 static inline void frameio_slots_use(struct frameio_slots *slots, u32 bytes)
 {
+	if (slots->row) {
+		slots->offset = min(slots->offset + frameio_row_size(bytes),
+				    iov_iter_count(slots->iter));
+		return;
+	}
 	if (!slots->iter)
 		slots->used[slots->next] = bytes;
 	slots->next++;

@@ -258,10 +258,118 @@ struct frameio_limits {
  * FRAMEIO_O_*.  Errors: EINVAL, an option that this kernel does not know.
  */
 #define FRAMEIO_O_TRUNC			0x0001	/* cut a frame that the buffer cannot hold */
+#define FRAMEIO_O_PACKED		0x0010	/* read(2) and write(2) move rows of records */
 /* On NIC ports only: */
 #define FRAMEIO_O_TAP			0x0002	/* copy frames; the stack gets them, too */
 #define FRAMEIO_O_PROMISC		0x0004	/* receive what others are sent as well */
 #define FRAMEIO_O_TSTAMP		0x0008	/* say when each frame came */
+
+/*
+ * FRAMEIO_O_PACKED: read(2) fills its buffer with a row of records, as many as wait and
+ * fit, and write(2) takes a row, of any number.  Each record starts at a multiple of
+ * FRAMEIO_RECORD_ALIGN from the start of the buffer; what is between two is not looked
+ * at and not changed.  read(2) returns the bytes up to the end of the last record;
+ * write(2) those of the row that it accepted, to where the next record starts or, of
+ * the last one, to the end of the buffer.  The buffer is in one piece: a call with
+ * several vectors is refused with EINVAL.  FRAMEIO_READ and FRAMEIO_WRITE are as ever.
+ */
+
+/*
+ * Rings: memory that a file's program and the kernel share, through which frames move
+ * without a call for each, or for any.  FRAMEIO_RING_SETUP, on a bound file, makes a
+ * read ring, a write ring, or both, once in the file's life; mmap(2) of the file, with
+ * MAP_SHARED, maps them.  From then on the frames of that direction move through the
+ * ring only: read(2) or write(2) and their ioctl give EBUSY.
+ *
+ * A ring is a page of indexes, a struct frameio_ring_page, and behind it an area of frr_size
+ * bytes that is mapped twice, back to back, so that no record wraps.  It holds a row
+ * of records: each starts at a multiple of FRAMEIO_RECORD_ALIGN.
+ *
+ * The producer and the consumer each count bytes, from 0 on and for ever: the byte
+ * that a counter stands for is at counter % frr_size of the area.  The producer stores
+ * its counter with release order when records are complete, the consumer when it does
+ * not need them any more; each loads the other's with acquire order.  What is between
+ * the consumer's and the producer's is complete records.
+ *
+ * Before a side sleeps it sets FRAMEIO_RING_NEED_WAKEUP in its flags, then, behind a
+ * full barrier, looks at the other's counter once more.  The other one, after it has
+ * stored its counter, looks at these flags behind a full barrier, and if it is set
+ * wakes the sleeper: the program by FRAMEIO_KICK (or poll(2), or a write(2) of no bytes).
+ * Thus a program that waits in poll(2) for frames sets it in rg_consumer_flags of its
+ * read ring, and for room in rg_producer_flags of its write ring.  The kernel sets it
+ *
+ *  - in rg_consumer_flags of the write ring, while nobody looks at the ring: kick when
+ *    records are complete;
+ *  - in rg_producer_flags of the read ring, while frames wait elsewhere because it was
+ *    full: kick when at most half of it is full.
+ *
+ * While it is clear no call is needed.  The program's sleep ends when there is a frame,
+ * or when at most half of the write ring is full.
+ *
+ * The kernel believes nothing that it finds in a ring.  A counter that cannot be, or a
+ * record that is none, stops the ring for good: FRAMEIO_RING_BROKEN, EIO from
+ * FRAMEIO_KICK, POLLERR.  A record that is one, but not a frame that the port takes, is
+ * left out, and counted in fs_write_errors.
+ */
+#define FRAMEIO_RING_SIZE_MIN		4096	/* bytes of an area; and at least a page */
+#define FRAMEIO_RING_SIZE_MAX		67108864
+#define FRAMEIO_RING_READ_OFFSET	0x00000000ULL /* of mmap(2) */
+#define FRAMEIO_RING_WRITE_OFFSET	0x80000000ULL
+#define FRAMEIO_RING_IDLE_DEFAULT	1000	/* microseconds */
+#define FRAMEIO_RING_IDLE_MAX		10000000
+
+#define FRAMEIO_RING_NEED_WAKEUP	0x0001	/* in rg_producer_flags, rg_consumer_flags */
+#define FRAMEIO_RING_BROKEN		0x0001	/* in rg_flags: stopped; its memory made no sense */
+#define FRAMEIO_RING_GONE		0x0002	/* in rg_flags: the port is gone */
+
+struct frameio_ring_page {
+	__u64	rg_producer;	/* bytes produced; the producer's, as its flags */
+	__u32	rg_producer_flags; /* FRAMEIO_RING_NEED_WAKEUP: it waits for room */
+	__u32	rg_pad0[13];
+	__u64	rg_consumer;	/* bytes consumed; the consumer's, as its flags */
+	__u32	rg_consumer_flags; /* FRAMEIO_RING_NEED_WAKEUP: it waits for records */
+	__u32	rg_pad1[13];
+	__u32	rg_flags;	/* FRAMEIO_RING_BROKEN, _GONE; the kernel's */
+	__u32	rg_pad2[15];
+};
+
+/*
+ * FRAMEIO_RING_SETUP.  A size is a power of two from FRAMEIO_RING_SIZE_MIN, and a page,
+ * to FRAMEIO_RING_SIZE_MAX, and at least twice a record of the port's longest frame; 0
+ * makes no such ring.  frr_read_map and frr_write_map are the length of each whole
+ * mapping.  Its memory counts against RLIMIT_MEMLOCK (unless the caller has
+ * CAP_IPC_LOCK) and is charged to the caller's memory cgroup.  A ring larger than the
+ * bytes that the port's queue was given needs CAP_NET_ADMIN as FRAMEIO_SET_LIMITS does.
+ *
+ * With FRAMEIO_SETUP_POLL a kernel thread, in the caller's cgroups, looks at the write
+ * ring by itself, and sleeps when nothing has come for frr_idle microseconds; with
+ * FRAMEIO_SETUP_CPU on the CPU frr_cpu, which the caller itself may use.
+ *
+ * Errors: EINVAL, a size, flag, CPU or idle time out of range, a thread without a write
+ * ring, no ring at all, a reserved field not zero; EBUSY, the file has rings already;
+ * EPERM; EBADF, the file is not open for that direction; ENOMEM, no memory, or more than
+ * RLIMIT_MEMLOCK allows; ENODEV, the port is gone.
+ */
+#define FRAMEIO_SETUP_POLL		0x0001
+#define FRAMEIO_SETUP_CPU		0x0002
+
+struct frameio_ring_setup {
+	__u32	frr_flags;	/* FRAMEIO_SETUP_* */
+	__u32	frr_read_size;	/* bytes of the read ring's area; 0: none */
+	__u32	frr_write_size;	/* likewise the write ring's */
+	__u32	frr_idle;	/* microseconds; 0: FRAMEIO_RING_IDLE_DEFAULT */
+	__u32	frr_cpu;	/* with FRAMEIO_SETUP_CPU */
+	__u32	frr_reserved0;	/* 0 */
+	__u64	frr_read_map;	/* out: bytes to map; 0: none */
+	__u64	frr_write_map;	/* out */
+	__u64	frr_reserved[3]; /* 0 */
+};
+
+/*
+ * FRAMEIO_KICK, without an argument, on a file with rings: the other side of a ring is
+ * to look at it.  Errors: EINVAL, the file has no rings; EIO, a ring is broken; ENETDOWN,
+ * records wait in the write ring and the interface is down; ENODEV, the port is gone.
+ */
 
 /*
  * FRAMEIO_SET_FILTER, on a bound file of a NIC port: which frames it takes.  A classic
@@ -285,7 +393,9 @@ enum frameio_mode {
 	FRAMEIO_MODE_SINGLE,	/* read(2) and write(2) */
 	FRAMEIO_MODE_VECTOR,	/* readv(2) and writev(2) */
 	FRAMEIO_MODE_FRAMEIO,	/* FRAMEIO_READ and FRAMEIO_WRITE */
-	FRAMEIO_NMODES = 5	/* with two to come */
+	FRAMEIO_MODE_PACKED,	/* read(2) and write(2) with FRAMEIO_O_PACKED */
+	FRAMEIO_MODE_RING,	/* rings; as calls FRAMEIO_KICK, and what does the same */
+	FRAMEIO_NMODES
 };
 
 struct frameio_stats {
@@ -351,6 +461,8 @@ struct frameio_queue_pair {
 #define FRAMEIO_ATTACH			_IOWR(FRAMEIO_IOC, 0x19, struct frameio_create)
 #define FRAMEIO_SET_FILTER		_IOW(FRAMEIO_IOC, 0x1a, struct frameio_filter)
 #define FRAMEIO_QUEUE_PAIR		_IOWR(FRAMEIO_IOC, 0x1b, struct frameio_queue_pair)
+#define FRAMEIO_RING_SETUP		_IOWR(FRAMEIO_IOC, 0x1c, struct frameio_ring_setup)
+#define FRAMEIO_KICK			_IO(FRAMEIO_IOC, 0x1d)
 
 /* Netlink: the attributes of an "ip link" of type "frameio" (IFLA_INFO_DATA). */
 enum {
@@ -381,7 +493,7 @@ enum {
 	IFLA_FRAMEIO_QUEUE_UNSPEC,
 	IFLA_FRAMEIO_QUEUE_INDEX,	/* u32 */
 	IFLA_FRAMEIO_QUEUE_OPEN,	/* u32: 1 if a file is bound to it */
-	IFLA_FRAMEIO_QUEUE_MODE,	/* string: how it was last used: none, readwrite, frameio */
+	IFLA_FRAMEIO_QUEUE_MODE,	/* string: how it was last used: none, readwrite, frameio, packed, ring */
 	IFLA_FRAMEIO_QUEUE_READ_LEN,	/* u32: frames in the read queue now */
 	IFLA_FRAMEIO_QUEUE_READ_LIMIT,	/* u32: and how many it holds */
 	IFLA_FRAMEIO_QUEUE_READ_BYTES,	/* u32: likewise in bytes of memory */
