@@ -15,6 +15,7 @@
 
 #include "ethtool.h"
 #include "netdev.h"
+#include "ring.h"
 #include "stats.h"
 #include "sysfs.h"
 #include "trace.h"
@@ -45,6 +46,80 @@ static bool frameio_netdev_stop_transmit(struct frameio_qp *qp, struct netdev_qu
 	return false;
 }
 
+/* As frameio_netdev_stop_transmit(), for a read ring that has no room for a record. */
+static bool frameio_netdev_stop_for_ring(struct frameio_qp *qp, struct frameio_ring *ring,
+					 size_t size, struct netdev_queue *txq)
+{
+	netif_tx_stop_queue(txq);
+	if (frameio_ring_stall(qp, ring, size)) {
+		trace_frameio_stop(qp, FRAMEIO_TRACE_READ);
+		return true;
+	}
+	netif_tx_wake_queue(txq);
+	return false;
+}
+
+static noinline void frameio_netdev_drop_invalid(struct frameio_qp *qp, struct sk_buff *skb)
+{
+	qp->transmit.drop_invalid++;
+	trace_frameio_drop(qp, FRAMEIO_TRACE_READ, 1, FRAMEIO_TRACE_INVALID);
+	frameio_drop_skb(skb, UNHANDLED_PROTO);
+}
+
+/*
+ * The ring has no room for a frame. Return: NETDEV_TX_BUSY: it is the caller's, and the
+ * transmit queue is stopped; or NETDEV_TX_OK: it was dropped, as there will never be.
+ */
+static noinline netdev_tx_t frameio_netdev_ring_full(struct frameio_qp *qp,
+						     struct frameio_ring *ring,
+						     struct sk_buff *skb, struct netdev_queue *txq)
+{
+	const size_t size = frameio_ring_record_size(skb->len);
+
+	if (size > ring->size) {
+		frameio_netdev_drop_invalid(qp, skb);
+		return NETDEV_TX_OK;
+	}
+	while (!ring->broken)
+		if (frameio_netdev_stop_for_ring(qp, ring, size, txq) ||
+		    frameio_ring_has_room(qp, ring, size))
+			return NETDEV_TX_BUSY;
+	qp->transmit.drop_closed++;
+	trace_frameio_drop(qp, FRAMEIO_TRACE_READ, 1, FRAMEIO_TRACE_CLOSED);
+	frameio_drop_skb(skb, DEV_READY);
+	return NETDEV_TX_OK;
+}
+
+static bool frameio_netdev_is_ip(const struct sk_buff *skb)
+{
+	return skb->protocol == htons(ETH_P_IP) || skb->protocol == htons(ETH_P_IPV6);
+}
+
+/* The frame is copied, and freed at once. */
+static netdev_tx_t frameio_netdev_xmit_to_ring(struct frameio_qp *qp, struct frameio_ring *ring,
+					       struct sk_buff *skb, struct netdev_queue *txq)
+{
+	netdev_tx_t status = NETDEV_TX_OK;
+	const u32 len = skb->len;
+
+	if (unlikely(!frameio_ring_has_room(qp, ring, frameio_ring_record_size(len)))) {
+		status = frameio_netdev_ring_full(qp, ring, skb, txq);
+	} else if (unlikely(frameio_port_is_l3(qp->port) && !frameio_netdev_is_ip(skb))) {
+		frameio_netdev_drop_invalid(qp, skb);
+	} else if (unlikely(!frameio_ring_put(qp, ring, skb))) {
+		frameio_netdev_drop_invalid(qp, skb);
+	} else {
+		skb_tx_timestamp(skb);
+		qp->transmit.ringed++;
+		qp->transmit.ringed_bytes += len;
+		trace_frameio_enqueue(qp, FRAMEIO_TRACE_READ, 1);
+		napi_consume_skb(skb, 1);
+	}
+	if (status != NETDEV_TX_OK || !netdev_xmit_more())
+		frameio_ring_wake_reader(qp, ring);
+	return status;
+}
+
 /* Softirq or bottom halves off, under the transmit queue's lock. */
 static netdev_tx_t frameio_netdev_xmit(struct sk_buff *skb, struct net_device *dev)
 {
@@ -52,17 +127,17 @@ static netdev_tx_t frameio_netdev_xmit(struct sk_buff *skb, struct net_device *d
 	u16 index = skb_get_queue_mapping(skb);
 	struct frameio_qp *qp = &port->qps[index];
 	struct netdev_queue *txq = netdev_get_tx_queue(dev, index);
+	struct frameio_ring *ring = rcu_dereference_bh(qp->read_ring);
 	u32 len = skb->len;
 
+	if (ring)
+		return frameio_netdev_xmit_to_ring(qp, ring, skb, txq);
 	if (unlikely(frameio_queue_full(&qp->read)) && frameio_netdev_stop_transmit(qp, txq)) {
 		frameio_netdev_wake_reader(qp, false);
 		return NETDEV_TX_BUSY;
 	}
-	if (unlikely(frameio_port_is_l3(port) && skb->protocol != htons(ETH_P_IP) &&
-		     skb->protocol != htons(ETH_P_IPV6))) {
-		qp->transmit.drop_invalid++;
-		trace_frameio_drop(qp, FRAMEIO_TRACE_READ, 1, FRAMEIO_TRACE_INVALID);
-		frameio_drop_skb(skb, UNHANDLED_PROTO);
+	if (unlikely(frameio_port_is_l3(port) && !frameio_netdev_is_ip(skb))) {
+		frameio_netdev_drop_invalid(qp, skb);
 		goto dropped;
 	}
 	skb_tx_timestamp(skb);
@@ -149,9 +224,43 @@ static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb)
 	napi_gro_receive(&qp->napi, skb);
 }
 
+/*
+ * The records of a write ring, up to so many. Return: how many; @budget also if it is to
+ * be looked at again.
+ */
+static int frameio_netdev_poll_ring(struct frameio_qp *qp, struct frameio_ring *ring, int budget)
+{
+	struct sk_buff *skb;
+	size_t bytes = 0;
+	u32 frames = 0;
+	int work;
+
+	frameio_ring_begin_pops(ring);
+	for (work = 0; work < budget; work++) {
+		skb = frameio_ring_pop(qp, ring);
+		if (!skb)
+			break;
+		if (unlikely(skb == ERR_PTR(-ENOMEM))) {
+			/* there may be memory when softirqs come to us again */
+			work = budget;
+			break;
+		}
+		if (IS_ERR(skb))
+			continue;
+		frames++;
+		bytes += skb->len;
+		frameio_netdev_receive(qp, skb);
+	}
+	frameio_ring_end_pops(qp, ring, frames, bytes);
+	if (work < budget && !frameio_ring_rest(qp, ring))
+		work = budget;
+	return work;
+}
+
 static int frameio_netdev_poll(struct napi_struct *napi, int budget)
 {
 	struct frameio_qp *qp = container_of(napi, struct frameio_qp, napi);
+	struct frameio_ring *ring = rcu_dereference_bh(qp->write_ring);
 	struct sk_buff *skb;
 	int given_back = 0;
 	u32 bytes = 0;
@@ -173,6 +282,8 @@ static int frameio_netdev_poll(struct napi_struct *napi, int budget)
 	}
 	if (work > given_back)
 		frameio_qp_give_back(qp, work - given_back, 0, bytes);
+	if (ring && work < budget)
+		work += frameio_netdev_poll_ring(qp, ring, budget - work);
 	if (work < budget)
 		napi_complete_done(napi, work);
 	return work;
