@@ -179,15 +179,23 @@ static void frameio_ring_resume(struct frameio_qp *qp, struct frameio_ring *ring
 	bool resume = false;
 	u64 used;
 
-	if (!READ_ONCE(queue->stalled))
+	/* until then the flag is frameio_ring_fill()'s */
+	if (!rcu_access_pointer(qp->read_ring))
+		return;
+	/* who was told by the flag comes for what frameio_ring_stall() is about to store */
+	if (likely(!READ_ONCE(queue->stalled) &&
+		   !(READ_ONCE(ring->page->rg_producer_flags) & FRAMEIO_RING_NEED_WAKEUP)))
 		return;
 	spin_lock_bh(&queue->waiting.lock);
-	/* the producer is stopped, and its counter with it */
 	used = READ_ONCE(ring->own) - smp_load_acquire(&ring->page->rg_consumer);
-	if (used > ring->size)
-		frameio_ring_break(qp, ring);
-	/* of a broken ring it drops what it has */
-	if (queue->stalled && (ring->broken || used <= ring->size / 2)) {
+	/*
+	 * What cannot be is for the producer to judge, which knows its own counter: it
+	 * runs again if the interface was set down and up. Of a broken ring it drops
+	 * what it has.
+	 */
+	if (!queue->stalled) {
+		WRITE_ONCE(ring->page->rg_producer_flags, 0);
+	} else if (ring->broken || used <= ring->size / 2 || used > ring->size) {
 		queue->stalled = false;
 		queue->resumes++;
 		WRITE_ONCE(ring->page->rg_producer_flags, 0);
