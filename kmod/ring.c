@@ -78,15 +78,13 @@
 /* --- what user space has written ------------------------------------- */
 
 /* A ring made no sense: it is left alone for good, and its program told. */
-static void frameio_ring_break(struct frameio_qp *qp, struct frameio_ring *ring)
+static void frameio_ring_break(struct frameio_qp *qp, struct frameio_ring *ring,
+			       struct frameio_call_stats *stats)
 {
 	if (xchg(&ring->broken, true))
 		return;
 	/* nobody else counts: calls that would do are refused */
-	if (ring == &qp->rings->read)
-		qp->reads.errors++;
-	else
-		qp->writes.errors++;
+	stats->errors++;
 	atomic_or(FRAMEIO_RING_BROKEN, (atomic_t *)&ring->page->rg_flags);
 	wake_up_interruptible_all(&qp->read.wait);
 	wake_up_interruptible_all(&qp->write.wait);
@@ -109,7 +107,7 @@ bool frameio_ring_look(struct frameio_qp *qp, struct frameio_ring *ring, size_t 
 	/* the program's reads before its counter: what is behind it may be overwritten */
 	consumer = smp_load_acquire(&ring->page->rg_consumer);
 	if (ring->own - consumer > ring->size) {
-		frameio_ring_break(qp, ring);
+		frameio_ring_break(qp, ring, &qp->reads);
 		return false;
 	}
 	ring->other = consumer;
@@ -126,7 +124,7 @@ static bool frameio_ring_look_for_records(struct frameio_qp *qp, struct frameio_
 	/* the counter before the records */
 	producer = smp_load_acquire(&ring->page->rg_producer);
 	if (producer - ring->own > ring->size) {
-		frameio_ring_break(qp, ring);
+		frameio_ring_break(qp, ring, &qp->writes);
 		return false;
 	}
 	ring->other = producer;
@@ -377,7 +375,7 @@ struct sk_buff *frameio_ring_pop(struct frameio_qp *qp, struct frameio_ring *rin
 	      (u64)READ_ONCE(((const struct frameio_hdr *)from)->len);
 	if (unlikely(left < sizeof(struct frameio_hdr) ||
 		     ALIGN(len, FRAMEIO_RECORD_ALIGN) > left)) {
-		frameio_ring_break(qp, ring);
+		frameio_ring_break(qp, ring, &qp->writes);
 		ring->other = ring->own;
 		return NULL;
 	}
