@@ -426,9 +426,11 @@ void frameio_ring_end_pops(struct frameio_qp *qp, struct frameio_ring *ring, u32
  */
 bool frameio_ring_rest(struct frameio_qp *qp, struct frameio_ring *ring)
 {
-	/* the thread looks, or asks for a kick itself */
-	if (container_of(ring, struct frameio_rings, write)->thread)
-		return true;
+	const struct frameio_rings *rings = container_of(ring, struct frameio_rings, write);
+
+	/* the thread looks; or it has asked for a kick, but not for what is there already */
+	if (rings->thread)
+		return !READ_ONCE(rings->asleep) || !frameio_ring_look_for_records(qp, ring);
 	ring->armed = true;
 	WRITE_ONCE(ring->page->rg_consumer_flags, FRAMEIO_RING_NEED_WAKEUP);
 	/* the flag before the counter; pairs with the program's barrier */
@@ -523,19 +525,22 @@ static void frameio_rings_thread_sleep(struct frameio_rings *rings)
 	struct frameio_ring *ring = &rings->write;
 
 	set_current_state(TASK_INTERRUPTIBLE);
+	WRITE_ONCE(rings->asleep, true);
 	WRITE_ONCE(ring->page->rg_consumer_flags, FRAMEIO_RING_NEED_WAKEUP);
 	/* the flag before the counter; pairs with the program's barrier */
 	smp_mb();
 	if (!kthread_should_stop()) {
 		/*
-		 * These are looked at until none are left, without the thread: NAPI, or
-		 * a NIC's timer, stays with them. If the port is down its next start does.
+		 * These are looked at until none are left, without the thread: as it is
+		 * asleep NAPI, or a NIC's timer, stays with them, which frameio_ring_rest()
+		 * sees to. If the port is down its next start does.
 		 */
 		if (frameio_rings_have_records(rings))
 			frameio_rings_run(rings);
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
+	WRITE_ONCE(rings->asleep, false);
 	WRITE_ONCE(ring->page->rg_consumer_flags, 0);
 }
 

@@ -49,6 +49,7 @@ struct frameio_ring {
  * @write: from the program to the kernel
  * @qp: the queue pair
  * @thread: looks at the write ring; NULL: nobody does without being asked to
+ * @asleep: it does not look, or is about not to
  * @cpu: where it runs, with FRAMEIO_SETUP_CPU
  * @idle: nanoseconds until it sleeps
  * @mm: whose locked memory the rings are counted as; NULL: nobody's
@@ -59,6 +60,7 @@ struct frameio_rings {
 	struct frameio_ring write ____cacheline_aligned_in_smp;
 	struct frameio_qp *qp ____cacheline_aligned_in_smp;
 	struct task_struct *thread;
+	bool asleep;
 	u32 cpu;
 	u64 idle;
 	struct mm_struct *mm;
