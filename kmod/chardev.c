@@ -233,6 +233,8 @@ static __poll_t frameio_chardev_poll(struct file *filp, poll_table *wait)
 	case FRAMEIO_GONE:
 		return EPOLLHUP | EPOLLERR | EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
 	case FRAMEIO_UP:
+		if (rings)
+			frameio_rings_poll(rings);
 		if (frameio_chardev_is_writable(qp, rings))
 			events |= EPOLLOUT | EPOLLWRNORM;
 		break;

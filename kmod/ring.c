@@ -471,6 +471,28 @@ static void frameio_rings_run(struct frameio_rings *rings)
 	local_bh_enable();
 }
 
+/* See to it that somebody looks at the records of the write ring. Return: false: there are none. */
+static bool frameio_rings_look(struct frameio_rings *rings)
+{
+	if (!frameio_rings_have_records(rings))
+		return false;
+	if (rings->thread)
+		wake_up_process(rings->thread);
+	else
+		frameio_rings_run(rings);
+	return true;
+}
+
+/**
+ * frameio_rings_poll() - as poll(2), do what a kick does for the write ring
+ * @rings: of the file
+ */
+void frameio_rings_poll(struct frameio_rings *rings)
+{
+	if (frameio_rings_look(rings))
+		atomic64_inc(&rings->qp->write_kicks);
+}
+
 /**
  * frameio_rings_writable() - as poll(2), see whether there is room for a record
  * @rings: of the file; the caller is on the write queue's wait queue
@@ -506,10 +528,7 @@ int frameio_rings_kick(struct frameio_rings *rings)
 		return -ENODEV;
 	if (rings->read.size)
 		frameio_rings_make_progress(rings);
-	if (rings->thread)
-		wake_up_process(rings->thread);
-	else if (frameio_rings_have_records(rings))
-		frameio_rings_run(rings);
+	frameio_rings_look(rings);
 	if (frameio_rings_are_broken(rings))
 		return -EIO;
 	if (frameio_port_state(qp->port) == FRAMEIO_DOWN && frameio_rings_have_records(rings))

@@ -71,6 +71,7 @@ struct frameio_rings *frameio_rings_setup(struct frameio_qp *qp, struct frameio_
 void frameio_rings_release(struct frameio_rings *rings);
 int frameio_rings_mmap(struct frameio_rings *rings, struct vm_area_struct *vma);
 int frameio_rings_kick(struct frameio_rings *rings);
+void frameio_rings_poll(struct frameio_rings *rings);
 bool frameio_rings_readable(struct frameio_rings *rings);
 bool frameio_rings_writable(struct frameio_rings *rings);
 void frameio_rings_gone(struct frameio_rings *rings);
