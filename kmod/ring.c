@@ -493,6 +493,15 @@ void frameio_rings_poll(struct frameio_rings *rings)
 		atomic64_inc(&rings->qp->write_kicks);
 }
 
+/*
+ * Room that a program waits for: a record of the longest frame; but half of a ring, at which
+ * it is woken, where the MTU was raised to more than that.
+ */
+static u32 frameio_ring_enough(const struct frameio_qp *qp, const struct frameio_ring *ring)
+{
+	return min_t(size_t, frameio_ring_longest(qp), ring->size / 2);
+}
+
 /**
  * frameio_rings_writable() - as poll(2), see whether there is room for a record
  * @rings: of the file; the caller is on the write queue's wait queue
@@ -502,15 +511,15 @@ void frameio_rings_poll(struct frameio_rings *rings)
 bool frameio_rings_writable(struct frameio_rings *rings)
 {
 	struct frameio_ring *ring = &rings->write;
-	const size_t longest = frameio_ring_longest(rings->qp);
+	const u32 enough = frameio_ring_enough(rings->qp, ring);
 	const u64 producer = READ_ONCE(ring->page->rg_producer);
 
-	if (producer + longest - READ_ONCE(ring->own) <= ring->size)
+	if (producer + enough - READ_ONCE(ring->own) <= ring->size)
 		return true;
 	WRITE_ONCE(ring->waiting, true);
 	/* pairs with frameio_ring_end_pops() */
 	smp_mb();
-	return producer + longest - READ_ONCE(ring->own) <= ring->size;
+	return producer + enough - READ_ONCE(ring->own) <= ring->size;
 }
 
 /**
