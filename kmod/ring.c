@@ -575,9 +575,11 @@ static void frameio_rings_thread_sleep(struct frameio_rings *rings)
 static int frameio_rings_thread(void *argument)
 {
 	struct frameio_rings *rings = argument;
-	u64 until = ktime_get_ns() + rings->idle;
-	u64 seen, own;
+	u64 until, seen, own;
 
+	/* not before: it has been put into a cpuset, and the kernel has placed a new thread */
+	set_cpus_allowed_ptr(current, rings->cpus);
+	until = ktime_get_ns() + rings->idle;
 	seen = READ_ONCE(rings->write.own);
 	while (!kthread_should_stop()) {
 		if (frameio_rings_have_records(rings))
@@ -599,18 +601,21 @@ static int frameio_rings_thread(void *argument)
 }
 
 /* The thread works for the caller: in its cgroups, as nice as it is, where it may run. */
-static int frameio_rings_make_thread(struct frameio_rings *rings, u32 flags)
+static int frameio_rings_make_thread(struct frameio_rings *rings,
+				     const struct frameio_ring_setup *setup)
 {
 	struct task_struct *thread;
 	int err;
 
+	if (!alloc_cpumask_var(&rings->cpus, GFP_KERNEL_ACCOUNT))
+		return -ENOMEM;
+	if (setup->frr_flags & FRAMEIO_SETUP_CPU)
+		cpumask_copy(rings->cpus, cpumask_of(setup->frr_cpu));
+	else
+		cpumask_copy(rings->cpus, current->cpus_ptr);
 	thread = kthread_create(frameio_rings_thread, rings, "frameio-ring");
 	if (IS_ERR(thread))
 		return PTR_ERR(thread) == -EINTR ? -ERESTARTSYS : PTR_ERR(thread);
-	if (flags & FRAMEIO_SETUP_CPU)
-		kthread_bind(thread, rings->cpu);
-	else
-		set_cpus_allowed_ptr(thread, current->cpus_ptr);
 	set_user_nice(thread, task_nice(current));
 	err = cgroup_attach_task_all(current, thread);
 	if (err) {
@@ -705,6 +710,7 @@ static void frameio_rings_free(struct frameio_rings *rings)
 	frameio_ring_free(&rings->read);
 	frameio_ring_free(&rings->write);
 	frameio_rings_unlock_memory(rings);
+	free_cpumask_var(rings->cpus);
 	kfree(rings);
 }
 
@@ -799,7 +805,6 @@ struct frameio_rings *frameio_rings_setup(struct frameio_qp *qp, struct frameio_
 	if (!rings)
 		return ERR_PTR(-ENOMEM);
 	rings->qp = qp;
-	rings->cpu = setup->frr_cpu;
 	rings->idle = (u64)(setup->frr_idle ?: FRAMEIO_RING_IDLE_DEFAULT) * NSEC_PER_USEC;
 	err = frameio_rings_lock_memory(rings, setup);
 	if (!err)
@@ -807,7 +812,7 @@ struct frameio_rings *frameio_rings_setup(struct frameio_qp *qp, struct frameio_
 	if (!err)
 		err = frameio_ring_alloc(&rings->write, setup->frr_write_size);
 	if (!err && (setup->frr_flags & FRAMEIO_SETUP_POLL))
-		err = frameio_rings_make_thread(rings, setup->frr_flags);
+		err = frameio_rings_make_thread(rings, setup);
 	if (!err && rings->write.size && !rings->thread)
 		frameio_ring_rest(qp, &rings->write);
 	if (!err)

@@ -50,7 +50,7 @@ struct frameio_ring {
  * @qp: the queue pair
  * @thread: looks at the write ring; NULL: nobody does without being asked to
  * @asleep: it does not look, or is about not to
- * @cpu: where it runs, with FRAMEIO_SETUP_CPU
+ * @cpus: where it runs
  * @idle: nanoseconds until it sleeps
  * @mm: whose locked memory the rings are counted as; NULL: nobody's
  * @locked: how much, in pages
@@ -61,7 +61,7 @@ struct frameio_rings {
 	struct frameio_qp *qp ____cacheline_aligned_in_smp;
 	struct task_struct *thread;
 	bool asleep;
-	u32 cpu;
+	cpumask_var_t cpus;
 	u64 idle;
 	struct mm_struct *mm;
 	unsigned long locked;
