@@ -168,8 +168,9 @@ static __always_inline void frameio_nic_put_into_ring(struct frameio_qp *qp,
 	enum frameio_trace_reason reason = FRAMEIO_TRACE_FULL;
 	bool put = false;
 
-	if (likely(frameio_ring_has_room(qp, ring, frameio_ring_record_size(skb->len)))) {
-		put = frameio_ring_put(qp, ring, skb);
+	if (likely(frameio_ring_has_much_room(ring, skb->len) ||
+		   frameio_ring_look(qp, ring, frameio_ring_record_size(skb->len)))) {
+		put = frameio_ring_put(ring, skb, true);
 		reason = FRAMEIO_TRACE_INVALID;
 	} else if (ring->broken) {
 		reason = FRAMEIO_TRACE_CLOSED;
@@ -202,7 +203,7 @@ static __always_inline void frameio_nic_put(struct frameio_qp *qp, struct sk_buf
 		return;
 	}
 	spin_lock(&queue->waiting.lock);
-	ring = rcu_dereference(qp->read_ring);
+	ring = rcu_dereference(qp->port->read_rings[qp->index]);
 	if (ring) {
 		frameio_nic_put_into_ring(qp, ring, skb);
 		return;
