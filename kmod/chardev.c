@@ -93,10 +93,11 @@ static int frameio_chardev_release(struct inode *inode, struct file *filp)
 	struct frameio_file *file = filp->private_data;
 
 	if (file->qp) {
-		if (file->creator)
-			frameio_control_creator_gone(file->qp->port);
+		/* what was written goes before the port does */
 		if (file->rings)
 			frameio_rings_release(file->rings);
+		if (file->creator)
+			frameio_control_creator_gone(file->qp->port);
 		if (frameio_port_is_nic(file->qp->port))
 			frameio_nic_close(file->qp);
 		frameio_port_unbind(file->qp);
@@ -233,6 +234,8 @@ static __poll_t frameio_chardev_poll(struct file *filp, poll_table *wait)
 	case FRAMEIO_GONE:
 		return EPOLLHUP | EPOLLERR | EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
 	case FRAMEIO_UP:
+		if (rings)
+			frameio_rings_poll(rings);
 		if (frameio_chardev_is_writable(qp, rings))
 			events |= EPOLLOUT | EPOLLWRNORM;
 		break;

@@ -78,15 +78,13 @@
 /* --- what user space has written ------------------------------------- */
 
 /* A ring made no sense: it is left alone for good, and its program told. */
-static void frameio_ring_break(struct frameio_qp *qp, struct frameio_ring *ring)
+static void frameio_ring_break(struct frameio_qp *qp, struct frameio_ring *ring,
+			       struct frameio_call_stats *stats)
 {
 	if (xchg(&ring->broken, true))
 		return;
 	/* nobody else counts: calls that would do are refused */
-	if (ring == &qp->rings->read)
-		qp->reads.errors++;
-	else
-		qp->writes.errors++;
+	stats->errors++;
 	atomic_or(FRAMEIO_RING_BROKEN, (atomic_t *)&ring->page->rg_flags);
 	wake_up_interruptible_all(&qp->read.wait);
 	wake_up_interruptible_all(&qp->write.wait);
@@ -109,7 +107,7 @@ bool frameio_ring_look(struct frameio_qp *qp, struct frameio_ring *ring, size_t 
 	/* the program's reads before its counter: what is behind it may be overwritten */
 	consumer = smp_load_acquire(&ring->page->rg_consumer);
 	if (ring->own - consumer > ring->size) {
-		frameio_ring_break(qp, ring);
+		frameio_ring_break(qp, ring, &qp->reads);
 		return false;
 	}
 	ring->other = consumer;
@@ -126,7 +124,7 @@ static bool frameio_ring_look_for_records(struct frameio_qp *qp, struct frameio_
 	/* the counter before the records */
 	producer = smp_load_acquire(&ring->page->rg_producer);
 	if (producer - ring->own > ring->size) {
-		frameio_ring_break(qp, ring);
+		frameio_ring_break(qp, ring, &qp->writes);
 		return false;
 	}
 	ring->other = producer;
@@ -179,15 +177,23 @@ static void frameio_ring_resume(struct frameio_qp *qp, struct frameio_ring *ring
 	bool resume = false;
 	u64 used;
 
-	if (!READ_ONCE(queue->stalled))
+	/* until then the flag is frameio_ring_fill()'s */
+	if (!rcu_access_pointer(qp->read_ring))
+		return;
+	/* who was told by the flag comes for what frameio_ring_stall() is about to store */
+	if (likely(!READ_ONCE(queue->stalled) &&
+		   !(READ_ONCE(ring->page->rg_producer_flags) & FRAMEIO_RING_NEED_WAKEUP)))
 		return;
 	spin_lock_bh(&queue->waiting.lock);
-	/* the producer is stopped, and its counter with it */
 	used = READ_ONCE(ring->own) - smp_load_acquire(&ring->page->rg_consumer);
-	if (used > ring->size)
-		frameio_ring_break(qp, ring);
-	/* of a broken ring it drops what it has */
-	if (queue->stalled && (ring->broken || used <= ring->size / 2)) {
+	/*
+	 * What cannot be is for the producer to judge, which knows its own counter: it
+	 * runs again if the interface was set down and up. Of a broken ring it drops
+	 * what it has.
+	 */
+	if (!queue->stalled) {
+		WRITE_ONCE(ring->page->rg_producer_flags, 0);
+	} else if (ring->broken || used <= ring->size / 2 || used > ring->size) {
 		queue->stalled = false;
 		queue->resumes++;
 		WRITE_ONCE(ring->page->rg_producer_flags, 0);
@@ -369,7 +375,7 @@ struct sk_buff *frameio_ring_pop(struct frameio_qp *qp, struct frameio_ring *rin
 	      (u64)READ_ONCE(((const struct frameio_hdr *)from)->len);
 	if (unlikely(left < sizeof(struct frameio_hdr) ||
 		     ALIGN(len, FRAMEIO_RECORD_ALIGN) > left)) {
-		frameio_ring_break(qp, ring);
+		frameio_ring_break(qp, ring, &qp->writes);
 		ring->other = ring->own;
 		return NULL;
 	}
@@ -420,9 +426,11 @@ void frameio_ring_end_pops(struct frameio_qp *qp, struct frameio_ring *ring, u32
  */
 bool frameio_ring_rest(struct frameio_qp *qp, struct frameio_ring *ring)
 {
-	/* the thread looks, or asks for a kick itself */
-	if (container_of(ring, struct frameio_rings, write)->thread)
-		return true;
+	const struct frameio_rings *rings = container_of(ring, struct frameio_rings, write);
+
+	/* the thread looks; or it has asked for a kick, but not for what is there already */
+	if (rings->thread)
+		return !READ_ONCE(rings->asleep) || !frameio_ring_look_for_records(qp, ring);
 	ring->armed = true;
 	WRITE_ONCE(ring->page->rg_consumer_flags, FRAMEIO_RING_NEED_WAKEUP);
 	/* the flag before the counter; pairs with the program's barrier */
@@ -463,6 +471,37 @@ static void frameio_rings_run(struct frameio_rings *rings)
 	local_bh_enable();
 }
 
+/* See to it that somebody looks at the records of the write ring. Return: false: there are none. */
+static bool frameio_rings_look(struct frameio_rings *rings)
+{
+	if (!frameio_rings_have_records(rings))
+		return false;
+	if (rings->thread)
+		wake_up_process(rings->thread);
+	else
+		frameio_rings_run(rings);
+	return true;
+}
+
+/**
+ * frameio_rings_poll() - as poll(2), do what a kick does for the write ring
+ * @rings: of the file
+ */
+void frameio_rings_poll(struct frameio_rings *rings)
+{
+	if (frameio_rings_look(rings))
+		atomic64_inc(&rings->qp->write_kicks);
+}
+
+/*
+ * Room that a program waits for: a record of the longest frame; but half of a ring, at which
+ * it is woken, where the MTU was raised to more than that.
+ */
+static u32 frameio_ring_enough(const struct frameio_qp *qp, const struct frameio_ring *ring)
+{
+	return min_t(size_t, frameio_ring_longest(qp), ring->size / 2);
+}
+
 /**
  * frameio_rings_writable() - as poll(2), see whether there is room for a record
  * @rings: of the file; the caller is on the write queue's wait queue
@@ -472,15 +511,15 @@ static void frameio_rings_run(struct frameio_rings *rings)
 bool frameio_rings_writable(struct frameio_rings *rings)
 {
 	struct frameio_ring *ring = &rings->write;
-	const size_t longest = frameio_ring_longest(rings->qp);
+	const u32 enough = frameio_ring_enough(rings->qp, ring);
 	const u64 producer = READ_ONCE(ring->page->rg_producer);
 
-	if (producer + longest - READ_ONCE(ring->own) <= ring->size)
+	if (producer + enough - READ_ONCE(ring->own) <= ring->size)
 		return true;
 	WRITE_ONCE(ring->waiting, true);
 	/* pairs with frameio_ring_end_pops() */
 	smp_mb();
-	return producer + longest - READ_ONCE(ring->own) <= ring->size;
+	return producer + enough - READ_ONCE(ring->own) <= ring->size;
 }
 
 /**
@@ -498,10 +537,7 @@ int frameio_rings_kick(struct frameio_rings *rings)
 		return -ENODEV;
 	if (rings->read.size)
 		frameio_rings_make_progress(rings);
-	if (rings->thread)
-		wake_up_process(rings->thread);
-	else if (frameio_rings_have_records(rings))
-		frameio_rings_run(rings);
+	frameio_rings_look(rings);
 	if (frameio_rings_are_broken(rings))
 		return -EIO;
 	if (frameio_port_state(qp->port) == FRAMEIO_DOWN && frameio_rings_have_records(rings))
@@ -517,28 +553,33 @@ static void frameio_rings_thread_sleep(struct frameio_rings *rings)
 	struct frameio_ring *ring = &rings->write;
 
 	set_current_state(TASK_INTERRUPTIBLE);
+	WRITE_ONCE(rings->asleep, true);
 	WRITE_ONCE(ring->page->rg_consumer_flags, FRAMEIO_RING_NEED_WAKEUP);
 	/* the flag before the counter; pairs with the program's barrier */
 	smp_mb();
 	if (!kthread_should_stop()) {
 		/*
-		 * These are looked at until none are left, without the thread: NAPI, or
-		 * a NIC's timer, stays with them. If the port is down its next start does.
+		 * These are looked at until none are left, without the thread: as it is
+		 * asleep NAPI, or a NIC's timer, stays with them, which frameio_ring_rest()
+		 * sees to. If the port is down its next start does.
 		 */
 		if (frameio_rings_have_records(rings))
 			frameio_rings_run(rings);
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
+	WRITE_ONCE(rings->asleep, false);
 	WRITE_ONCE(ring->page->rg_consumer_flags, 0);
 }
 
 static int frameio_rings_thread(void *argument)
 {
 	struct frameio_rings *rings = argument;
-	u64 until = ktime_get_ns() + rings->idle;
-	u64 seen, own;
+	u64 until, seen, own;
 
+	/* not before: it has been put into a cpuset, and the kernel has placed a new thread */
+	set_cpus_allowed_ptr(current, rings->cpus);
+	until = ktime_get_ns() + rings->idle;
 	seen = READ_ONCE(rings->write.own);
 	while (!kthread_should_stop()) {
 		if (frameio_rings_have_records(rings))
@@ -560,18 +601,21 @@ static int frameio_rings_thread(void *argument)
 }
 
 /* The thread works for the caller: in its cgroups, as nice as it is, where it may run. */
-static int frameio_rings_make_thread(struct frameio_rings *rings, u32 flags)
+static int frameio_rings_make_thread(struct frameio_rings *rings,
+				     const struct frameio_ring_setup *setup)
 {
 	struct task_struct *thread;
 	int err;
 
+	if (!alloc_cpumask_var(&rings->cpus, GFP_KERNEL_ACCOUNT))
+		return -ENOMEM;
+	if (setup->frr_flags & FRAMEIO_SETUP_CPU)
+		cpumask_copy(rings->cpus, cpumask_of(setup->frr_cpu));
+	else
+		cpumask_copy(rings->cpus, current->cpus_ptr);
 	thread = kthread_create(frameio_rings_thread, rings, "frameio-ring");
 	if (IS_ERR(thread))
 		return PTR_ERR(thread) == -EINTR ? -ERESTARTSYS : PTR_ERR(thread);
-	if (flags & FRAMEIO_SETUP_CPU)
-		kthread_bind(thread, rings->cpu);
-	else
-		set_cpus_allowed_ptr(thread, current->cpus_ptr);
 	set_user_nice(thread, task_nice(current));
 	err = cgroup_attach_task_all(current, thread);
 	if (err) {
@@ -666,6 +710,7 @@ static void frameio_rings_free(struct frameio_rings *rings)
 	frameio_ring_free(&rings->read);
 	frameio_ring_free(&rings->write);
 	frameio_rings_unlock_memory(rings);
+	free_cpumask_var(rings->cpus);
 	kfree(rings);
 }
 
@@ -760,7 +805,6 @@ struct frameio_rings *frameio_rings_setup(struct frameio_qp *qp, struct frameio_
 	if (!rings)
 		return ERR_PTR(-ENOMEM);
 	rings->qp = qp;
-	rings->cpu = setup->frr_cpu;
 	rings->idle = (u64)(setup->frr_idle ?: FRAMEIO_RING_IDLE_DEFAULT) * NSEC_PER_USEC;
 	err = frameio_rings_lock_memory(rings, setup);
 	if (!err)
@@ -768,7 +812,7 @@ struct frameio_rings *frameio_rings_setup(struct frameio_qp *qp, struct frameio_
 	if (!err)
 		err = frameio_ring_alloc(&rings->write, setup->frr_write_size);
 	if (!err && (setup->frr_flags & FRAMEIO_SETUP_POLL))
-		err = frameio_rings_make_thread(rings, setup->frr_flags);
+		err = frameio_rings_make_thread(rings, setup);
 	if (!err && rings->write.size && !rings->thread)
 		frameio_ring_rest(qp, &rings->write);
 	if (!err)

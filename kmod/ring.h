@@ -49,7 +49,8 @@ struct frameio_ring {
  * @write: from the program to the kernel
  * @qp: the queue pair
  * @thread: looks at the write ring; NULL: nobody does without being asked to
- * @cpu: where it runs, with FRAMEIO_SETUP_CPU
+ * @asleep: it does not look, or is about not to
+ * @cpus: where it runs
  * @idle: nanoseconds until it sleeps
  * @mm: whose locked memory the rings are counted as; NULL: nobody's
  * @locked: how much, in pages
@@ -59,7 +60,8 @@ struct frameio_rings {
 	struct frameio_ring write ____cacheline_aligned_in_smp;
 	struct frameio_qp *qp ____cacheline_aligned_in_smp;
 	struct task_struct *thread;
-	u32 cpu;
+	bool asleep;
+	cpumask_var_t cpus;
 	u64 idle;
 	struct mm_struct *mm;
 	unsigned long locked;
@@ -69,6 +71,7 @@ struct frameio_rings *frameio_rings_setup(struct frameio_qp *qp, struct frameio_
 void frameio_rings_release(struct frameio_rings *rings);
 int frameio_rings_mmap(struct frameio_rings *rings, struct vm_area_struct *vma);
 int frameio_rings_kick(struct frameio_rings *rings);
+void frameio_rings_poll(struct frameio_rings *rings);
 bool frameio_rings_readable(struct frameio_rings *rings);
 bool frameio_rings_writable(struct frameio_rings *rings);
 void frameio_rings_gone(struct frameio_rings *rings);
