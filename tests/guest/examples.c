@@ -26,6 +26,9 @@ static const struct example {
 };
 #define NEXAMPLES	((int)(sizeof(examples) / sizeof(*examples)))
 
+/* It looks at what comes back. */
+#define PING	"ping -qi 0.01 -W 20 192.0.2.2 >/dev/null "
+
 static pid_t start(const char *path)
 {
 	pid_t child;
@@ -53,20 +56,16 @@ START_TEST(each_answers_pings)
 
 	guest_sh("sysctl -qw net.ipv6.conf.fioecho.disable_ipv6=1 && "
 		 "ip address add 192.0.2.1 peer 192.0.2.2 dev fioecho && ip link set fioecho up");
-	/* of all lengths, and many at once; ping looks at what comes back */
-	guest_sh("ping -qc 3 -i 0.01 -W 20 192.0.2.2 && ping -qc 3 -i 0.01 -W 20 -s 0 192.0.2.2 && "
-		 "ping -qc 3 -i 0.01 -W 20 -s 1472 192.0.2.2 && "
-		 "ping -qc 2 -i 0.01 -W 20 -s 9 -p ff 192.0.2.2 && "
-		 "ping -qfc 300 -l 60 -w 60 192.0.2.2");
+	/* of several lengths, and many at once */
+	guest_sh(PING "-c 2 -s 1472 && " PING "-c 2 -s 9 -p ff && " PING "-fc 100 -l 40 -w 60");
 	/* what is none is left alone, and in nobody's way */
 	guest_sh("bash -c 'for i in 1 2 3; do echo >/dev/udp/192.0.2.2/9; done'; "
-		 "ping -qc 1 -s 5000 -W 0.2 192.0.2.2 | grep -q ' 0 received' && "
-		 "ping -qc 2 -i 0.01 -W 20 192.0.2.2");
+		 "ping -qc 1 -s 5000 -W 0.2 192.0.2.2 | grep -q ' 0 received' && " PING "-c 2");
 	/* after it was down */
 	guest_sh("ip link set fioecho down && ip link set fioecho up && "
-		 "ip route replace 192.0.2.2 dev fioecho && ping -qc 2 -i 0.01 -W 20 192.0.2.2");
+		 "ip route replace 192.0.2.2 dev fioecho && " PING "-c 2");
 	guest_sh("grep -qx %s /sys/class/net/fioecho/frameio/mode", example->mode);
-	guest_sh("ethtool -S fioecho | awk '/q0_(read|write)_frames_%s:/ && $2 >= 300 { n++ } "
+	guest_sh("ethtool -S fioecho | awk '/q0_(read|write)_frames_%s:/ && $2 >= 100 { n++ } "
 		 "END { exit n != 2 }'", example->counter);
 	ck_assert_int_eq(kill(child, SIGTERM), 0);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
@@ -75,14 +74,11 @@ START_TEST(each_answers_pings)
 }
 END_TEST
 
-/* Which is told, in a sentence, by those that do not even begin. */
 START_TEST(each_tells_what_is_wrong)
 {
 	const char *path = examples[_i].path;
 
-	guest_refuse_sh("%s fio0 fio1 2>/dev/null", path);
-	guest_refuse_sh("%s lo 2>/dev/null", path);
-	guest_sh("%s lo 2>&1 | grep -q 'File exists\\|file exists'", path);
+	guest_sh("! %s lo 2>/run/complaint && grep -qi 'file exists' /run/complaint", path);
 }
 END_TEST
 
