@@ -149,7 +149,7 @@ int frameio_fd(const struct frameio_qp *qp);
  * @timeout_ms: milliseconds; 0: only look; -1: as long as it takes
  *
  * Return: the events that are there, 0 after the time, -ENODEV if the port is
- * gone, -EINTR if a signal came first.
+ * gone, -EIO if a ring is broken, -EINTR if a signal came first.
  */
 int frameio_wait(struct frameio_qp *qp, int events, int timeout_ms);
 
@@ -208,7 +208,8 @@ int frameio_get_stats(struct frameio_qp *qp, struct frameio_stats *stats);
  * @size: room there, in bytes
  *
  * Return: bytes of frame; -EAGAIN, -EINTR, -ENODEV; -EMSGSIZE, and the frame is
- * still there; -EFAULT; -EBADMSG, what the kernel reported cannot be.
+ * still there; -EFAULT; -EBADMSG, what the kernel reported cannot be; as all calls that
+ * move frames, -EIO if the ring that they use is broken.
  */
 ssize_t frameio_recv(struct frameio_qp *qp, struct frameio_hdr *hdr, void *frame, size_t size);
 
