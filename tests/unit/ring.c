@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "kernel.h"
@@ -1090,6 +1092,66 @@ START_TEST(wait_for_room_flushes)
 }
 END_TEST
 
+/* The page that must not be written to now, and what happens when it is. */
+static void *guarded;
+static void (*on_store)(void);
+
+static void unguard(int signal)
+{
+	(void)signal;
+	if (!guarded || mprotect(guarded, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE))
+		abort();
+	guarded = NULL;
+	on_store();
+}
+
+static void guard(void *page, void (*then)(void))
+{
+	const struct sigaction action = { .sa_handler = unguard };
+
+	ck_assert_int_eq(sigaction(SIGSEGV, &action, NULL), 0);
+	ck_assert_int_eq(mprotect(page, sysconf(_SC_PAGESIZE), PROT_READ), 0);
+	guarded = page;
+	on_store = then;
+}
+
+static void produce_now(void)
+{
+	produce(60, 1);
+}
+
+static void consume_now(void)
+{
+	out->page->rg_consumer = out->page->rg_producer;
+}
+
+/* After the library has looked, and before it has said that it is going to sleep. */
+START_TEST(what_comes_late_is_seen)
+{
+	struct frameio_qp *qp = qp_with_rings();
+	struct frameio_hdr *hdr;
+
+	guard(in->page, produce_now);
+	ck_assert_int_eq(frameio_ring_peek(qp, &hdr), 1);
+	ck_assert_ptr_null(guarded);
+	ck_assert(!is_set(&in->page->rg_consumer_flags));
+	ck_assert_int_eq(frameio_ring_release(qp, NULL), 0);
+	guard(in->page, produce_now);
+	ck_assert_int_eq(frameio_wait(qp, POLLIN, -1), POLLIN);
+	ck_assert_ptr_null(guarded);
+	while (!append(qp, LONGEST, 1))
+		;
+	/* now the flag is set; and so that it is not: */
+	out->page->rg_consumer += record_size(LONGEST);
+	ck_assert_int_eq(append(qp, LONGEST, 1), 0);
+	guard(out->page, consume_now);
+	ck_assert_int_eq(append(qp, LONGEST, 1), 0);
+	ck_assert_ptr_null(guarded);
+	ck_assert_uint_eq(kernel.npolls, 0);
+	frameio_close(qp);
+}
+END_TEST
+
 static TCase *setup_tests(void)
 {
 	TCase *tcase = tcase_create("setup");
@@ -1139,6 +1201,7 @@ static TCase *call_tests(void)
 	tcase_add_test(tcase, writer_sleeps_until_there_is_room);
 	tcase_add_test(tcase, sleep_ends_with_errors);
 	tcase_add_loop_test(tcase, ring_that_stopped_is_an_error, 0, 2);
+	tcase_add_test(tcase, what_comes_late_is_seen);
 	tcase_add_test(tcase, wait_looks_at_the_rings_first);
 	tcase_add_test(tcase, wait_asks_for_what_is_no_ring_s);
 	tcase_add_test(tcase, wait_for_room_flushes);

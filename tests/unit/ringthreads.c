@@ -332,7 +332,7 @@ static uint32_t write_frames(bool in_place, long long until)
 	return i;
 }
 
-/* --- --------------------------------------------------------------------------- */
+/* --- both --------------------------------------------------------------------- */
 
 static void open_rings(bool writing, bool several)
 {
@@ -405,7 +405,7 @@ END_TEST
 /* --- several threads, by the calls that any thread may make ---------------------- */
 
 #define WRITERS	3
-#define EACH	1000
+#define EACH	5000
 
 static void *send_numbers(void *argument)
 {
@@ -453,6 +453,125 @@ START_TEST(writers_share_a_ring)
 }
 END_TEST
 
+/* --- who goes to sleep and who wakes, at the same moment ------------------------- */
+
+/* Rounds are counted from 1; the one after the last is not begun. */
+static unsigned int round_begun, round_done;
+static bool woken;
+
+/* Return: false if there are no more rounds. */
+static bool await_round(const unsigned int *at, unsigned int round)
+{
+	unsigned int spins = 0;
+
+	while (__atomic_load_n(at, __ATOMIC_ACQUIRE) != round) {
+		if (__atomic_load_n(&stopping, __ATOMIC_RELAXED))
+			return false;
+		if (++spins % 1000 == 0)
+			sched_yield();
+	}
+	return true;
+}
+
+/* The kernel publishes a record in each round, and looks whether its reader sleeps. */
+static void *publish_rounds(void *argument)
+{
+	const struct kernel_ring *ring = &kernel.read_ring;
+	struct frameio_hdr *hdr;
+	unsigned int round;
+	uint64_t own = 0;
+
+	for (round = 1;; round++) {
+		hdr = (void *)(ring->area + own % SIZE);
+		*hdr = (struct frameio_hdr) { .version = 1, .hdrlen = HDRLEN, .len = 8 };
+		own += record_size(8);
+		if (!await_round(&round_begun, round))
+			return argument;
+		__atomic_store_n(&ring->page->rg_producer, own, __ATOMIC_RELEASE);
+		woken = wakes(&ring->page->rg_consumer_flags);
+		__atomic_store_n(&round_done, round, __ATOMIC_RELEASE);
+	}
+}
+
+START_TEST(reader_sees_or_is_seen)
+{
+	const long long until = now_ms() + RUN_MS;
+	struct frameio_hdr *hdr;
+	unsigned int round;
+	pthread_t thread;
+	int n;
+
+	open_rings(false, false);
+	ck_assert_int_eq(pthread_create(&thread, NULL, publish_rounds, NULL), 0);
+	for (round = 1; now_ms() < until; round++) {
+		__atomic_store_n(&round_begun, round, __ATOMIC_RELEASE);
+		n = frameio_ring_peek(qp, &hdr);
+		await_round(&round_done, round);
+		ck_assert_msg(n == 1 || (!n && woken), "round %u: a wake-up was lost", round);
+		if (!n)
+			ck_assert_int_eq(frameio_ring_peek(qp, &hdr), 1);
+		ck_assert_int_eq(frameio_ring_release(qp, NULL), 0);
+	}
+	__atomic_store_n(&stopping, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	frameio_close(qp);
+}
+END_TEST
+
+/* The kernel has no room in each round, and looks again; or it is kicked. */
+static void *stall_rounds(void *argument)
+{
+	const struct kernel_ring *ring = &kernel.read_ring;
+	struct frameio_ring_page *page = ring->page;
+	unsigned int round;
+
+	for (round = 1; await_round(&round_begun, round); round++) {
+		const uint64_t consumer = page->rg_producer - 2 * record_size(LEN_MAX);
+
+		__atomic_store_n(&page->rg_producer_flags, FRAMEIO_RING_NEED_WAKEUP,
+				 __ATOMIC_RELAXED);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		woken = __atomic_load_n(&page->rg_consumer, __ATOMIC_ACQUIRE) != consumer;
+		__atomic_store_n(&round_done, round, __ATOMIC_RELEASE);
+	}
+	return argument;
+}
+
+START_TEST(kernel_sees_or_is_kicked)
+{
+	const long long until = now_ms() + RUN_MS;
+	const struct kernel_ring *ring;
+	struct frameio_hdr *hdrs[2];
+	unsigned int i, kicks, round;
+	pthread_t thread;
+
+	open_rings(false, false);
+	ring = &kernel.read_ring;
+	ck_assert_int_eq(pthread_create(&thread, NULL, stall_rounds, NULL), 0);
+	for (round = 1; now_ms() < until; round++) {
+		for (i = 0; i < 2; i++) {
+			struct frameio_hdr *hdr;
+
+			hdr = (void *)(ring->area + ring->page->rg_producer % SIZE);
+			*hdr = (struct frameio_hdr) {
+				.version = 1, .hdrlen = HDRLEN, .len = LEN_MAX,
+			};
+			ring->page->rg_producer += record_size(LEN_MAX);
+		}
+		ring->page->rg_producer_flags = 0;
+		ck_assert_int_eq(frameio_ring_peek_batch(qp, hdrs, 2), 2);
+		kicks = nwakes;
+		__atomic_store_n(&round_begun, round, __ATOMIC_RELEASE);
+		ck_assert_int_eq(frameio_ring_release(qp, NULL), 0);
+		await_round(&round_done, round);
+		ck_assert_msg(woken || nwakes > kicks, "round %u: a wake-up was lost", round);
+	}
+	__atomic_store_n(&stopping, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	frameio_close(qp);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ringthreads");
@@ -462,6 +581,8 @@ int main(void)
 	tcase_add_loop_test(tcase, reader_misses_nothing, 0, 3);
 	tcase_add_loop_test(tcase, writer_misses_nothing, 0, 2);
 	tcase_add_test(tcase, writers_share_a_ring);
+	tcase_add_test(tcase, reader_sees_or_is_seen);
+	tcase_add_test(tcase, kernel_sees_or_is_kicked);
 	suite_add_tcase(suite, tcase);
 	return kernel_run(suite);
 }
