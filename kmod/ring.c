@@ -200,7 +200,8 @@ static void frameio_ring_resume(struct frameio_qp *qp, struct frameio_ring *ring
 		   !(READ_ONCE(ring->page->rg_producer_flags) & FRAMEIO_RING_NEED_WAKEUP)))
 		return;
 	spin_lock_bh(&queue->waiting.lock);
-	used = READ_ONCE(ring->own) - smp_load_acquire(&ring->page->rg_consumer);
+	/* the producer looks for itself before it overwrites anything */
+	used = READ_ONCE(ring->own) - READ_ONCE(ring->page->rg_consumer);
 	/*
 	 * What cannot be is for the producer to judge, which knows its own counter: it
 	 * runs again if the interface was set down and up. Of a broken ring it drops
