@@ -622,7 +622,7 @@ static void start_workers(struct worker *workers)
 	run.end_fd = tool_make_event();
 	if (getrandom(&run.stream, sizeof(run.stream), 0) < 0)
 		run.stream = getpid();
-	measure_init(&run.measure);
+	measure_init(&run.measure, run.io.nthreads);
 	for (i = 0; i < run.io.nthreads; i++)
 		worker_start(&workers[i]);
 }

@@ -23,6 +23,9 @@ static bool is_stopped(const struct run *run)
 
 void run_stop(struct run *run)
 {
+	/* before any thread stops for it */
+	if (run->io.receive)
+		measure_end(&run->measure);
 	atomic_store(&run->stopped, true);
 	tool_signal_event(run->stop_fd);
 }
@@ -361,19 +364,24 @@ static unsigned int receiver_take(struct receiver *receiver, unsigned int n, uin
 		}
 	}
 	if (receiver->nprobes)
-		measure_add(&worker->run->measure, receiver->probes, receiver->nprobes);
+		measure_add(&worker->run->measure, worker->index, receiver->probes,
+			    receiver->nprobes);
 	tool_count(&worker->frames, taken);
 	tool_count(&worker->bytes, bytes);
 	tool_count(&worker->calls, 1);
 	return taken;
 }
 
-/* How many frames to ask for, so that there are no more than were asked for of us. */
+/*
+ * How many frames to ask for, so that there are no more than were asked for of us. But of
+ * several threads each takes what waits for it in the end, too: what one of them has left
+ * would be missing among what the others have received.
+ */
 static unsigned int receiver_most(const struct run *run)
 {
 	const uint64_t received = atomic_load(&run->received);
 
-	if (!run->count)
+	if (!run->count || (run->io.nthreads > 1 && is_stopped(run)))
 		return run->batch;
 	if (received >= run->count)
 		return 0;
@@ -416,8 +424,12 @@ static void receive_frames(struct worker *worker)
 	while (!worker->error && last < LAST_FRAMES) {
 		stopped = is_stopped(worker->run);
 		most = receiver_most(worker->run);
-		if (!most)
-			break;
+		if (!most) {
+			run_stop(worker->run);
+			if (worker->run->io.nthreads == 1)
+				break;
+			continue;
+		}
 		n = receive_batch(&receiver, most);
 		if (n == -EAGAIN && stopped)
 			break;
