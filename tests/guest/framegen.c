@@ -9,10 +9,12 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <pcap/pcap.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -616,13 +618,6 @@ START_TEST(a_port_that_vanishes_is_told)
 		process = start_command(TX " -R 2k --io %s", way);
 		wait_sent(100);
 	}
-	/* a socket of UDP hears nothing of it */
-	if (receive && !strcmp(way, "udp")) {
-		guest_sh("ip link del fiogen");
-		kill(process.pid, SIGTERM);
-		end_well(&process);
-		return;
-	}
 	guest_sh("ip link del fiogen");
 	ck_assert_int_eq(wait_for_end(&process), 1);
 	/* a socket may hear of a way or a link that is no more, just before */
@@ -653,6 +648,14 @@ START_TEST(what_goes_wrong_meanwhile_is_told)
 	guest_sh("ip link set fiogen mtu 1000");
 	end_badly(&sender, 1, "its MTU has changed");
 	guest_sh("ip link set fiogen mtu 1500");
+
+	/* a receiver goes on, whatever it hears of that */
+	sender = start_command(RX " --io packet -n 10");
+	wait_waiting(&sender, 1);
+	guest_sh("ip -n gen link set fiopeer down && ip -n gen link set fiopeer up");
+	guest_wait_running(OURS);
+	good(TX " -n 10");
+	end_well(&sender);
 
 	/* a namespace that goes takes its interfaces, and those they are paired with, along */
 	sender = start_command(RX);
@@ -703,12 +706,53 @@ START_TEST(frames_that_do_not_leave_are_told)
 	guest_receive_hold("fiov");
 	sender = start_command("framegen -i fiov -f tx -j -n 10 -t 1");
 	ck_assert_int_eq(wait_for_end(&sender), 0);
-	guest_receive_release();
 	has(complaint, "10 frames still waited to leave 'fiov'");
 	tx = parse(printed);
 	is_number(tx, "/frames", 10);
 	is_number(tx, "/waiting", 10);
 	json_object_put(tx);
+
+	guest_receive_release();
+	guest_sh("ip link del fiov");
+}
+END_TEST
+
+static uint32_t count_waiting(int control, const char *port)
+{
+	struct frameio_queue_pair pair = { .fp_queue = 0 };
+
+	strcpy(pair.fp_name, port);
+	ck_assert_int_eq(ioctl(control, FRAMEIO_QUEUE_PAIR, &pair), 0);
+	return pair.fp_write_len;
+}
+
+/* Who waits for room, or for its last frames to leave, hears that they never will. */
+START_TEST(a_full_port_that_is_set_down_is_told)
+{
+	struct process sender, ip;
+	int control, other;
+
+	guest_sh("frameio add fiov queues 2 up");
+	guest_receive_hold("fiov");
+	control = guest_control();
+	sender = start_command("framegen -i fiov -f tx -j -b 10 %s", _i ? "-n 1000" : "");
+	while (count_waiting(control, "fiov") < 1000)
+		guest_pause();
+	wait_waiting(&sender, 1);
+	other = guest_open("fiov", 1);
+	ck_assert_int_eq(guest_poll(other, POLLOUT, -1), POLLOUT);
+	/* which waits for frames that are on their way, but not for all */
+	ip = start_command("ip link set fiov down");
+	while (guest_poll(other, POLLOUT, 0))
+		guest_pause();
+	guest_receive_release();
+	ck_assert_int_eq(wait_for_end(&ip), 0);
+	ck_assert_int_eq(wait_for_end(&sender), 1);
+	has(complaint, "cannot send to 'fiov' any more: the interface is down");
+	has_line_in(complaint, "[0-9]+ frames still waited to leave 'fiov' when it ended");
+	json_object_put(parse(printed));
+	close(other);
+	close(control);
 	guest_sh("ip link del fiov");
 }
 END_TEST
@@ -933,6 +977,7 @@ static void add_ends(Suite *suite)
 	tcase_add_test(tcase, what_goes_wrong_meanwhile_is_told);
 	tcase_add_test(tcase, a_sender_waits_for_a_carrier);
 	tcase_add_test(tcase, frames_that_do_not_leave_are_told);
+	tcase_add_loop_test(tcase, a_full_port_that_is_set_down_is_told, 0, 2);
 }
 
 static void add_shown(Suite *suite)
