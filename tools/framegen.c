@@ -105,7 +105,8 @@ static void parse_rate(const char *text)
 	const char *unit = text;
 	size_t i;
 
-	if (!number_parse_amount(&unit, &run.rate.per_second) || !run.rate.per_second)
+	/* below that the next frame would leave after all clocks have wrapped */
+	if (!number_parse_amount(&unit, &run.rate.per_second) || run.rate.per_second < 1e-6)
 		unit = "?";
 	for (i = 0; i < sizeof(units) / sizeof(*units); i++)
 		if (!strcmp(units[i], unit))

@@ -422,6 +422,19 @@ static void packet_prepare_receiver(struct io *io)
 		   "receive incoming frames only");
 }
 
+/* Among the threads of this process, by flow. */
+static void packet_join(struct io *io)
+{
+	int group = (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
+	socklen_t len = sizeof(group);
+
+	/* the kernel has given the first one a number that nobody else has */
+	if (io->thread && getsockopt(io[-1].fd, SOL_PACKET, PACKET_FANOUT, &group, &len))
+		tool_die(TOOL_FAILED, "cannot share out frames on '%s': %s", io->config->port.text,
+			 strerror(errno));
+	set_option(io, SOL_PACKET, PACKET_FANOUT, &group, sizeof(group), "share out frames");
+}
+
 static void packet_share(struct io *io)
 {
 	const struct io_config *config = io->config;
@@ -429,15 +442,12 @@ static void packet_share(struct io *io)
 		.mr_ifindex = config->interface.index,
 		.mr_type = PACKET_MR_PROMISC,
 	};
-	/* among the threads of this process, by flow */
-	const int group = (getpid() & 0xffff) | PACKET_FANOUT_HASH << 16;
 
 	if (config->promiscuous)
 		set_option(io, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous,
 			   sizeof(promiscuous), "be promiscuous");
 	if (config->nthreads > 1)
-		set_option(io, SOL_PACKET, PACKET_FANOUT, &group, sizeof(group),
-			   "share out frames");
+		packet_join(io);
 }
 
 static void packet_open(struct io *io)
@@ -652,6 +662,9 @@ const char *io_explain(const struct io_config *config, int error)
 	case EINVAL:
 	case EMSGSIZE:
 		return "it does not take frames of that length any more: its MTU has changed";
+	case EPERM:
+		return strcmp(config->way->name, "udp") ? tool_explain(error) :
+		       "not permitted: a firewall's rule forbids it";
 	case EBADMSG:
 		return "what the kernel reported cannot be understood; 'frameio version' tells "
 		       "whether the module is of another version";

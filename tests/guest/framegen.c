@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "call.h"
@@ -316,6 +317,40 @@ START_TEST(threads_have_a_queue_pair_each)
 	is_number(rx, "/frames", 2000);
 	is_number(rx, "/lost", 0);
 	json_object_put(rx);
+}
+END_TEST
+
+/*
+ * Where packet sockets share frames, they do so among themselves: each of these is the
+ * first process of its container. And with more on its way when there are enough, what is
+ * lost is not what another thread has not read yet.
+ */
+START_TEST(containers_on_one_interface_have_all_frames_each)
+{
+	struct process receivers[2], sender;
+	struct json_object *rx;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		receivers[i] = start_command("unshare -pf framegen -i " THEIRS
+					     " --io packet -p 2 -j -n 2000 --queue 8192");
+		/* which is not our child: it and its threads sleep in poll(2) */
+		while (run("test $(cat /proc/$(pgrep -P %d)/task/*/syscall | grep -c '^%d ') = 3",
+			   receivers[i].pid, SYS_ppoll))
+			guest_pause();
+	}
+	sender = start_command(TX " -a 0 -R 20k -d 198.19.0.1:1-:64");
+	for (i = 0; i < 2; i++) {
+		rx = parse(end_well(&receivers[i]));
+		ck_assert_int_ge(number(rx, "/frames"), 2000);
+		ck_assert_int_gt(number(rx, "/threads/0/frames"), 0);
+		ck_assert_int_gt(number(rx, "/threads/1/frames"), 0);
+		is_number(rx, "/lost", 0);
+		is_number(rx, "/duplicates", 0);
+		json_object_put(rx);
+	}
+	kill(sender.pid, SIGINT);
+	end_well(&sender);
 }
 END_TEST
 
@@ -842,6 +877,7 @@ static const struct refusal refusals[] = {
 	{ 2, "--report takes a number from 10 ", "-i fiogen -T 1" },
 	{ 2, "--rate takes frames a second", "-i fiogen -f tx -R fast" },
 	{ 2, "--rate takes frames a second", "-i fiogen -f tx -R 0" },
+	{ 2, "--rate takes frames a second", "-i fiogen -f tx -R 0.0000001" },
 	{ 2, "--rate takes frames a second", "-i fiogen -f tx -R 5mph" },
 	{ 2, "--rate is of -f tx", "-i fiogen -R 5" },
 	{ 2, "--burst takes a --rate", "-i fiogen -f tx --burst 5" },
@@ -951,6 +987,7 @@ static void add_traffic(Suite *suite)
 	tcase_add_test(tcase, what_is_dropped_is_lost);
 	tcase_add_test(tcase, loss_duplicates_and_reordering_are_told_apart);
 	tcase_add_test(tcase, threads_have_a_queue_pair_each);
+	tcase_add_test(tcase, containers_on_one_interface_have_all_frames_each);
 	tcase_add_test(tcase, a_receiver_leaves_what_is_not_its_own);
 	tcase_add_loop_test(tcase, virtual_ports_of_both_layers_are_used, 0, 2);
 	tcase_add_test(tcase, nobody_needs_a_privilege_for_udp);
