@@ -106,7 +106,8 @@ static void parse_rate(const char *text)
 	const char *unit = text;
 	size_t i;
 
-	if (!number_parse_amount(&unit, &run.rate.per_second) || !run.rate.per_second)
+	/* below that the next frame would leave after all clocks have wrapped */
+	if (!number_parse_amount(&unit, &run.rate.per_second) || run.rate.per_second < 1e-6)
 		unit = "?";
 	for (i = 0; i < sizeof(units) / sizeof(*units); i++)
 		if (!strcmp(units[i], unit))
@@ -623,7 +624,7 @@ static void start_workers(struct worker *workers)
 	run.end_fd = tool_make_event();
 	if (getrandom(&run.stream, sizeof(run.stream), 0) < 0)
 		run.stream = getpid();
-	measure_init(&run.measure);
+	measure_init(&run.measure, run.io.nthreads);
 	for (i = 0; i < run.io.nthreads; i++)
 		worker_start(&workers[i]);
 }

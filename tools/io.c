@@ -501,6 +501,19 @@ static void packet_prepare_receiver(struct io *io)
 		   "receive incoming frames only");
 }
 
+/* Among the threads of this process, by flow. */
+static void packet_join(struct io *io)
+{
+	int group = (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
+	socklen_t len = sizeof(group);
+
+	/* the kernel has given the first one a number that nobody else has */
+	if (io->thread && getsockopt(io[-1].fd, SOL_PACKET, PACKET_FANOUT, &group, &len))
+		tool_die(TOOL_FAILED, "cannot share out frames on '%s': %s", io->config->port.text,
+			 strerror(errno));
+	set_option(io, SOL_PACKET, PACKET_FANOUT, &group, sizeof(group), "share out frames");
+}
+
 static void packet_share(struct io *io)
 {
 	const struct io_config *config = io->config;
@@ -508,15 +521,12 @@ static void packet_share(struct io *io)
 		.mr_ifindex = config->interface.index,
 		.mr_type = PACKET_MR_PROMISC,
 	};
-	/* among the threads of this process, by flow */
-	const int group = (getpid() & 0xffff) | PACKET_FANOUT_HASH << 16;
 
 	if (config->promiscuous)
 		set_option(io, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous,
 			   sizeof(promiscuous), "be promiscuous");
 	if (config->nthreads > 1)
-		set_option(io, SOL_PACKET, PACKET_FANOUT, &group, sizeof(group),
-			   "share out frames");
+		packet_join(io);
 }
 
 static void packet_open(struct io *io)
@@ -672,42 +682,59 @@ void io_close_all(struct io *ios, unsigned int n)
 		ios[n].config->way->close(&ios[n]);
 }
 
-bool io_is_up(const struct io_config *config)
+/* Ask for what it is now, whatever it is called now. */
+static int ask_again(const struct io_config *config, unsigned long request, struct ifreq *answer)
 {
 	const int fd = open_socket(&config->port, AF_INET, SOCK_DGRAM, 0);
-	struct ifreq answer;
-	bool up;
+	char name[IFNAMSIZ];
+	int err = 0;
 
 	if (fd < 0)
-		return false;
-	up = !ask(fd, config->port.name, SIOCGIFFLAGS, &answer) && (answer.ifr_flags & IFF_UP);
+		return -errno;
+	*answer = (struct ifreq) { .ifr_ifindex = config->interface.index };
+	if (ioctl(fd, SIOCGIFNAME, answer))
+		err = -errno;
+	memcpy(name, answer->ifr_name, sizeof(name));
+	if (!err)
+		err = ask(fd, name, request, answer);
 	close(fd);
-	return up;
+	return err;
 }
 
-unsigned int io_waiting(const struct io *io)
+bool io_is_up(const struct io_config *config)
 {
-	const struct tool_port *port = &io->config->port;
+	struct ifreq answer;
+
+	return !ask_again(config, SIOCGIFFLAGS, &answer) && (answer.ifr_flags & IFF_UP);
+}
+
+bool io_is_gone(const struct io_config *config)
+{
+	struct ifreq answer;
+
+	return ask_again(config, SIOCGIFFLAGS, &answer) == -ENODEV;
+}
+
+int io_waiting(const struct io *io)
+{
 	struct frameio_queue_pair pair;
 	struct frameio_info info;
+	int err;
 
-	if (!io->qp || frameio_get_info(io->qp, &info) ||
-	    frameio_get_queue_pair(port->netns, port->name, info.fi_queue, &pair))
+	if (!io->qp)
 		return 0;
-	return pair.fp_write_len;
+	err = frameio_get_info(io->qp, &info);
+	if (!err)
+		err = frameio_get_queue_pair(io->config->port.netns, info.fi_name, info.fi_queue,
+					     &pair);
+	if (err == -ENODEV || err == -EOPNOTSUPP)
+		return -ENODEV;
+	return err ? 0 : pair.fp_write_len;
 }
 
 const char *io_explain(const struct io_config *config, int error)
 {
-	struct ifreq answer;
-	bool gone;
-	int fd;
-
-	fd = open_socket(&config->port, AF_INET, SOCK_DGRAM, 0);
-	gone = fd >= 0 && ask(fd, config->port.name, SIOCGIFINDEX, &answer) == -ENODEV;
-	if (fd >= 0)
-		close(fd);
-	if (gone)
+	if (io_is_gone(config))
 		return "it is gone";
 	switch (error) {
 	case ENODEV:
@@ -715,6 +742,9 @@ const char *io_explain(const struct io_config *config, int error)
 	case EINVAL:
 	case EMSGSIZE:
 		return "it does not take frames of that length any more: its MTU has changed";
+	case EPERM:
+		return strcmp(config->way->name, "udp") ? tool_explain(error) :
+		       "not permitted: a firewall's rule forbids it";
 	case EBADMSG:
 		return "what the kernel reported cannot be understood; 'frameio version' tells "
 		       "whether the module is of another version";

@@ -91,11 +91,12 @@ void io_close_all(struct io *ios, unsigned int n);
 /* Bytes of the longest frame that can be written; the first VLAN tag does not count. */
 uint32_t io_most(const struct io_config *config);
 
-/* Is the interface up, with or without a carrier? Any thread may ask. */
+/* Is the interface up, with or without a carrier; is it gone? Any thread may ask. */
 bool io_is_up(const struct io_config *config);
+bool io_is_gone(const struct io_config *config);
 
-/* Frames that were accepted and have not left yet. */
-unsigned int io_waiting(const struct io *io);
+/* Frames that were accepted and have not left yet; or -ENODEV, the port is gone. */
+int io_waiting(const struct io *io);
 
 /* A sentence for why a thread cannot go on. */
 const char *io_explain(const struct io_config *config, int error);

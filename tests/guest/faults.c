@@ -2569,9 +2569,9 @@ START_TEST(receiving_joined_frames)
 				nread++;
 			ck_assert_int_eq(errno, EAGAIN);
 			guest_stats(fd, &stats);
-		} while (nread / NSEGMENTS + stats.fs_read_drop_nomem < sent);
+		} while (nread + stats.fs_read_drop_nomem < sent * NSEGMENTS);
 		ck_assert_uint_eq(nread % NSEGMENTS, 0);
-		ck_assert_uint_eq(nread / NSEGMENTS + stats.fs_read_drop_nomem, sent);
+		ck_assert_uint_eq(nread + stats.fs_read_drop_nomem, sent * NSEGMENTS);
 	}
 	ck_assert_uint_gt(nread, 0);
 	ck_assert_uint_gt(stats.fs_read_drop_nomem, 0);
