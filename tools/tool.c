@@ -104,6 +104,7 @@ void tool_start(const char *name, char **argv)
 		tool_die(TOOL_FAILED, "out of memory");
 	fill_descriptors();
 	setvbuf(output, NULL, _IOFBF, BUFSIZ);
+	signal(SIGXFSZ, SIG_IGN);
 	stdout = output;
 }
 
