@@ -17,6 +17,7 @@
 
 const char *tool_name;
 
+/* How often. */
 static volatile sig_atomic_t interrupted;
 
 /* Signals are caught, and delivered in tool_poll() with this mask. */
@@ -32,10 +33,13 @@ static int output_error;
 static ssize_t write_some(const char *bytes, size_t len)
 {
 	struct pollfd output = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	const sig_atomic_t before = interrupted;
 
 	if (!catching)
 		return write(STDOUT_FILENO, bytes, len);
-	if (tool_poll(&output, 1, 0) < 0) {
+	while (tool_poll(&output, 1, 0) < 0) {
+		if (interrupted == before)
+			continue;
 		errno = EPIPE;
 		return -1;
 	}
@@ -330,7 +334,7 @@ int tool_open_port(const struct tool_port *port, const struct frameio_port_confi
 static void on_signal(int sig)
 {
 	(void)sig;
-	interrupted = 1;
+	interrupted++;
 }
 
 void tool_catch_signal(int sig, void (*handler)(int sig))
