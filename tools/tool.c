@@ -20,7 +20,7 @@ const char *tool_name;
 /* How often. */
 static volatile sig_atomic_t interrupted;
 
-/* Signals are caught, and delivered in tool_poll() with this mask. */
+/* Signals are caught, and delivered with this mask where tool.h says so. */
 static bool catching;
 static sigset_t unblocked;
 
@@ -102,13 +102,13 @@ void tool_start(const char *name, char **argv)
 
 	tool_name = name;
 	argv[0] = (char *)name;
-	/* a reader that has gone is seen where its output is written */
+	/* a reader that has gone is seen where its output is written, and so is a file's limit */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	if (!output)
 		tool_die(TOOL_FAILED, "out of memory");
 	fill_descriptors();
 	setvbuf(output, NULL, _IOFBF, BUFSIZ);
-	signal(SIGXFSZ, SIG_IGN);
 	stdout = output;
 }
 
@@ -368,6 +368,11 @@ void tool_catch_signals(void)
 
 bool tool_interrupted(void)
 {
+	static const struct timespec now;
+
+	/* where a file is ready at once, ppoll(2) delivers no signal */
+	if (catching)
+		ppoll(NULL, 0, &now, &unblocked);
 	return interrupted;
 }
 
@@ -421,7 +426,7 @@ bool tool_wait(int fd, double until)
 	struct pollfd fds[] = { { .fd = STDOUT_FILENO }, { .fd = fd, .events = POLLIN } };
 
 	tool_poll(fds, 2, until);
-	return !interrupted && !(fds[0].revents & (POLLERR | POLLHUP | POLLNVAL));
+	return !tool_interrupted() && !(fds[0].revents & (POLLERR | POLLHUP | POLLNVAL));
 }
 
 /* --- texts that others chose ----------------------------------------- */
