@@ -74,7 +74,7 @@ struct lane {
 	enum lane_state state;
 	uint64_t full_since;	/* since when it has taken nothing; 0: it has */
 	uint64_t nomem_until;	/* POLLOUT tells nothing before; 0: it does */
-	bool down;		/* when it was written to last */
+	bool down;		/* when it was used last */
 	bool l3;
 	unsigned int ifindex;	/* that it had last; 0: it has gone since */
 	bool attached;		/* by us */
@@ -455,6 +455,8 @@ static void lane_move(struct lane *from)
 			lane_lose(from, "cannot be read from", n);
 			return;
 		}
+		/* that are learned from these are to be forgotten, too, if it is down */
+		from->down = false;
 		count(from, HUB_IN_CALLS, 1);
 		count(from, HUB_IN_FRAMES, n);
 		count(from, HUB_IN_BYTES, bytes_of(from->batch, UINT32_MAX >> (32 - n)));

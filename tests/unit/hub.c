@@ -307,6 +307,31 @@ START_TEST(a_congested_port_may_go_down)
 }
 END_TEST
 
+/* Frames that waited in its read queue may still come from a port that is down. */
+START_TEST(who_is_heard_at_a_port_that_is_down_is_forgotten)
+{
+	int i;
+
+	start_hub(3, 20);
+	ports[C].error = ENETDOWN;
+	for (i = 0; i < 2; i++) {
+		send_frame(C, EVERYBODY, 3, 1);
+		expect_frame(A, 1);
+		expect_frame(B, 1);
+		/* dropped, and then not known any more */
+		send_frame(A, 3, 1, 2);
+		while (hub_count(hub, C, HUB_DOWN) < 2U * i + 1)
+			usleep(1000);
+		send_frame(A, 3, 1, 3);
+		expect_frame(B, 3);
+		while (hub_count(hub, C, HUB_DOWN) < 2U * i + 2)
+			usleep(1000);
+	}
+	stop_hub();
+	close_hub();
+}
+END_TEST
+
 START_TEST(a_port_may_go_within_a_batch)
 {
 	int i;
@@ -342,6 +367,7 @@ int main(void)
 	tcase_add_test(tcase, without_memory_a_pipe_waits);
 	tcase_add_test(tcase, without_memory_for_one_the_others_go_on);
 	tcase_add_test(tcase, a_congested_port_may_go_down);
+	tcase_add_test(tcase, who_is_heard_at_a_port_that_is_down_is_forgotten);
 	tcase_add_test(tcase, a_port_may_go_within_a_batch);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
