@@ -48,10 +48,22 @@ static struct frameio_qp *open_first(const struct tool_port *name,
 	return qp;
 }
 
+static void require(const struct capture_port *port, int err)
+{
+	if (err)
+		tool_die(TOOL_FAILED, "cannot capture from port '%s': %s", port->name.text,
+			 err == -ENODEV ? "it is gone" : tool_explain(-err));
+}
+
+/* A virtual port's frames wait in its queue from now on, and are counted. */
 static void add_reader(struct capture_port *port, struct frameio_qp *qp)
 {
+	struct capture_reader *reader;
+
 	port->readers = tool_grow(port->readers, port->nreaders, sizeof(*port->readers));
-	port->readers[port->nreaders++] = (struct capture_reader){ .port = port, .qp = qp };
+	reader = &port->readers[port->nreaders++];
+	*reader = (struct capture_reader){ .port = port, .qp = qp };
+	require(port, frameio_get_stats(qp, &reader->before));
 }
 
 /* Queue pairs of one port, but no more than are free, nor than are wanted. */
@@ -70,13 +82,6 @@ static void open_queue_pairs(struct capture_port *port, const struct capture_con
 	}
 	if (err && err != -EBUSY)
 		tool_die(TOOL_FAILED, "cannot open port '%s': %s", name->text, tool_explain(-err));
-}
-
-static void require(const struct capture_port *port, int err)
-{
-	if (err)
-		tool_die(TOOL_FAILED, "cannot capture from port '%s': %s", port->name.text,
-			 err == -ENODEV ? "it is gone" : tool_explain(-err));
 }
 
 static void set_limits(const struct capture_reader *reader, uint32_t read_bytes)
@@ -135,7 +140,6 @@ static void set_up_reader(struct capture *capture, struct capture_reader *reader
 		set_limits(reader, config->read_bytes);
 	require(port, frameio_get_info(reader->qp, &info));
 	reader->ndraining = info.fi_read_limit;
-	require(port, frameio_get_stats(reader->qp, &reader->before));
 }
 
 static void make_batches(struct capture_reader *reader, size_t frame_size)

@@ -441,13 +441,17 @@ static bool run_capture(void)
 {
 	struct run run = { .writing = true, .good = true };
 
+	if (!output_begin(&output)) {
+		if (output.failed)
+			exit(tool_finish(TOOL_FAILED));
+		end_writing(&run, true);
+	}
+	/* not before: a signal ends the wait for a FIFO's reader */
 	tool_catch_signals();
 	run.progress.shown = !options.quiet && !options.json && isatty(STDERR_FILENO);
 	run.progress.time = tool_now();
 	run.deadline = options.seconds ? tool_now() + options.seconds : 0;
 	output.savefile.deadline = run.deadline;
-	if (!output_begin(&output))
-		exit(tool_finish(output.failed ? TOOL_FAILED : 0));
 	capture_start(&capture);
 	while (capture_is_running(&capture)) {
 		wait_for_something(&run);

@@ -346,9 +346,11 @@ static void supervise(const struct hub *hub)
 	struct shown *shown = tool_allocate(nports, sizeof(*shown));
 	double since = tool_now(), elapsed;
 
-	while (!tool_interrupted() && tool_poll(&ended, 1, progress ? since + 1 : 0) <= 0) {
+	while (!tool_interrupted()) {
 		if (asked)
 			answer(hub);
+		if (tool_poll(&ended, 1, progress ? since + 1 : 0) > 0)
+			break;
 		elapsed = tool_now() - since;
 		if (progress && elapsed >= 1) {
 			show_progress(hub, shown, elapsed);

@@ -26,7 +26,9 @@
  * counted, at once, until it tells that it has room again, which is when half of its
  * queue is free. So a port that is only slow slows down those who send to it, and one
  * that is stuck costs the others that time, once. Flooded frames are no exception:
- * mostly they ask who has an address, and what they would overtake is the answer.
+ * mostly they ask who has an address, and what they would overtake is the answer. Where
+ * the kernel has no memory for a frame, its port counts as full, and is tried again soon:
+ * poll(2) tells of the queue only.
  *
  * A port that goes
  *
@@ -52,6 +54,9 @@
 /* How often a port that is gone, or full for ever, is tried again. */
 #define RETRY_MS	1000
 
+/* And how often one that the kernel had no memory for. */
+#define NOMEM_RETRY_MS	10
+
 enum lane_state {
 	LANE_OPEN,
 	LANE_FULL,	/* what is for it waits */
@@ -68,8 +73,9 @@ struct lane {
 	uint32_t *held;		/* for each port: which of the group it has not accepted yet */
 	bool holding;		/* one of these is not 0 */
 	enum lane_state state;
-	uint64_t full_since;	/* of LANE_FULL */
-	bool down;		/* when it was written to last */
+	uint64_t full_since;	/* since when it has taken nothing; 0: it has */
+	uint64_t nomem_until;	/* POLLOUT tells nothing before; 0: it does */
+	bool down;		/* when it was used last */
 	bool l3;
 	unsigned int ifindex;	/* that it had last; 0: it has gone since */
 	bool attached;		/* by us */
@@ -211,6 +217,8 @@ static int lane_open(struct lane *lane, const char **why)
 		return err;
 	}
 	lane->state = LANE_OPEN;
+	lane->full_since = 0;
+	lane->nomem_until = 0;
 	lane->down = false;
 	atomic_store(&lane->there, true);
 	return 0;
@@ -268,10 +276,28 @@ static void lane_retry(struct lane *lane)
 
 /* --- moving frames --------------------------------------------------- */
 
-static void lane_note_full(struct lane *lane)
+/* Has it taken nothing for too long? */
+static bool lane_is_stuck(const struct lane *lane)
 {
-	lane->state = lane->worker->hub->settings.wait_ms ? LANE_FULL : LANE_CONGESTED;
-	lane->full_since = lane->worker->now;
+	const int64_t wait = lane->worker->hub->settings.wait_ms;
+
+	return wait != HUB_FOREVER && lane->worker->now >= lane->full_since + wait;
+}
+
+static void lane_note_full(struct lane *lane, bool nomem)
+{
+	const uint64_t now = lane->worker->now;
+
+	if (!lane->full_since)
+		lane->full_since = now;
+	lane->nomem_until = nomem ? now + NOMEM_RETRY_MS : 0;
+	lane->state = lane_is_stuck(lane) ? LANE_CONGESTED : LANE_FULL;
+}
+
+static void lane_note_taking(struct lane *lane)
+{
+	lane->full_since = 0;
+	lane->down = false;
 }
 
 /* A link that is down: its stations may be found elsewhere. */
@@ -282,6 +308,7 @@ static void lane_note_down(struct lane *lane)
 	if (!lane->down && hub->stations)
 		stations_forget(hub->stations, lane->port);
 	lane->down = true;
+	lane->full_since = 0;
 }
 
 /*
@@ -303,7 +330,7 @@ static uint32_t lane_write(struct lane *to, struct transfer *transfer, uint32_t 
 			count(to, HUB_OUT_CALLS, 1);
 			count(to, HUB_OUT_FRAMES, number_of(records & ~left));
 			count(to, HUB_OUT_BYTES, bytes_of(transfer, records & ~left));
-			to->down = false;
+			lane_note_taking(to);
 			records = left;
 		} else if (n == -EINVAL) {
 			count(to, HUB_REFUSED, 1);
@@ -313,7 +340,7 @@ static uint32_t lane_write(struct lane *to, struct transfer *transfer, uint32_t 
 			lane_note_down(to);
 			return 0;
 		} else if (n == -EAGAIN || n == -ENOMEM) {
-			lane_note_full(to);
+			lane_note_full(to, n == -ENOMEM);
 		} else if (n != -EINTR) {
 			lane_lose(to, "cannot be written to", n);
 		}
@@ -457,6 +484,8 @@ static void lane_move(struct lane *from)
 				lane_lose(from, "cannot be read from", n);
 			return;
 		}
+		/* who is heard of in these is to be forgotten, too, when it is down */
+		from->down = false;
 		lane_pass_on(from, n);
 		if ((unsigned int)n < from->worker->hub->settings.batch_size)
 			return;
@@ -473,7 +502,9 @@ static bool lane_has_more(const struct lane *lane)
 
 static short wanted_events(const struct lane *lane)
 {
-	return (lane->holding ? 0 : POLLIN) | (lane->state == LANE_OPEN ? 0 : POLLOUT);
+	const bool wants_room = lane->state != LANE_OPEN && !lane->nomem_until;
+
+	return (lane->holding ? 0 : POLLIN) | (wants_room ? POLLOUT : 0);
 }
 
 /* Milliseconds until something is to be done without an event; -1: nothing. */
@@ -489,7 +520,9 @@ static int time_to_wait(const struct worker *worker)
 		if (lane_has_more(lane))
 			return 0;
 		then = UINT64_MAX;
-		if (!lane->qp || (lane->state == LANE_FULL && wait == HUB_FOREVER))
+		if (lane->qp && lane->state == LANE_FULL && lane->nomem_until)
+			then = lane->nomem_until;
+		else if (!lane->qp || (lane->state == LANE_FULL && wait == HUB_FOREVER))
 			then = worker->retry_at;
 		else if (lane->state == LANE_FULL)
 			then = lane->full_since + wait;
@@ -525,19 +558,18 @@ static bool worker_wait(struct worker *worker)
 static void lane_update(struct lane *lane, short revents, bool retry)
 {
 	const struct worker *worker = lane->worker;
-	const int64_t wait = worker->hub->settings.wait_ms;
+	const bool forever = worker->hub->settings.wait_ms == HUB_FOREVER;
 
 	if (!lane->qp)
 		return;
 	if (revents & (POLLHUP | POLLERR | POLLNVAL))
 		lane_lose(lane, gone, -ENODEV);
-	else if (revents & POLLOUT)
+	else if (lane->nomem_until ? worker->now >= lane->nomem_until : revents & POLLOUT)
 		lane->state = LANE_OPEN;
-	else if (lane->state == LANE_FULL && wait == HUB_FOREVER && retry)
+	else if (retry && (lane->state == LANE_CONGESTED || forever))
 		/* that it has gone down is no event */
 		lane->state = LANE_OPEN;
-	else if (lane->state == LANE_FULL && wait != HUB_FOREVER &&
-		 worker->now >= lane->full_since + wait)
+	else if (lane->state == LANE_FULL && lane_is_stuck(lane))
 		lane->state = LANE_CONGESTED;
 }
 
