@@ -255,6 +255,121 @@ static void frameio_write(int fd, unsigned int batch)
 		ioctl_call(fd, FRAMEIO_WRITE, i, batch, HDRLEN + frame_size);
 }
 
+/* Rows of records, as packed mode has them. */
+static unsigned char row[BURST * RECORD_SIZE];
+
+static size_t row_size(unsigned int n)
+{
+	const size_t stride = (HDRLEN + frame_size + FRAMEIO_RECORD_ALIGN - 1) &
+			      ~(size_t)(FRAMEIO_RECORD_ALIGN - 1);
+
+	return (n - 1) * stride + HDRLEN + frame_size;
+}
+
+static void set_packed(int fd, uint32_t options)
+{
+	fail_unless(!ioctl(fd, FRAMEIO_SET_OPTIONS, &options), "FRAMEIO_SET_OPTIONS");
+}
+
+static void packed_read(int fd, unsigned int batch)
+{
+	unsigned int i;
+
+	for (i = 0; i < BURST; i += batch)
+		fail_unless(read(fd, row, row_size(batch)) == (ssize_t)row_size(batch), "packed read");
+}
+
+static void packed_write(int fd, unsigned int batch)
+{
+	unsigned int i;
+
+	for (i = 0; i < BURST; i += batch)
+		fail_unless(write(fd, row, row_size(batch)) == (ssize_t)row_size(batch),
+			    "packed write");
+}
+
+/* Rings, as a program uses them that looks at each header and takes nothing out. */
+static struct {
+	struct frameio_ring_page *read, *write;
+	uint64_t consumer, producer;
+} rings;
+
+#define RING_SIZE	(1U << 20)
+
+static size_t page_size;
+
+static unsigned char *ring_area(struct frameio_ring_page *page)
+{
+	return (unsigned char *)page + page_size;
+}
+
+static void setup_rings(int fd, int reading, int writing)
+{
+	struct frameio_ring_setup setup = {
+		.frr_read_size = reading ? RING_SIZE : 0,
+		.frr_write_size = writing ? RING_SIZE : 0,
+	};
+	void *map;
+
+	page_size = sysconf(_SC_PAGESIZE);
+	fail_unless(!ioctl(fd, FRAMEIO_RING_SETUP, &setup), "FRAMEIO_RING_SETUP");
+	rings.consumer = 0;
+	rings.producer = 0;
+	if (reading) {
+		map = mmap(NULL, setup.frr_read_map, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			   FRAMEIO_RING_READ_OFFSET);
+		fail_unless(map != MAP_FAILED, "mmap");
+		rings.read = map;
+	}
+	if (writing) {
+		map = mmap(NULL, setup.frr_write_map, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			   FRAMEIO_RING_WRITE_OFFSET);
+		fail_unless(map != MAP_FAILED, "mmap");
+		rings.write = map;
+	}
+}
+
+static size_t align_record(size_t size)
+{
+	return (size + FRAMEIO_RECORD_ALIGN - 1) & ~(size_t)(FRAMEIO_RECORD_ALIGN - 1);
+}
+
+static void shared_read(int fd, unsigned int batch)
+{
+	const uint64_t producer = __atomic_load_n(&rings.read->rg_producer, __ATOMIC_ACQUIRE);
+	const struct frameio_hdr *hdr;
+	unsigned int n = 0;
+
+	(void)batch;
+	for (; rings.consumer != producer; n++) {
+		hdr = (void *)(ring_area(rings.read) + rings.consumer % RING_SIZE);
+		rings.consumer += align_record(HDRLEN + hdr->len);
+	}
+	fail_unless(n == BURST, "read ring");
+	__atomic_store_n(&rings.read->rg_consumer, rings.consumer, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (rings.read->rg_producer_flags & FRAMEIO_RING_NEED_WAKEUP)
+		fail_unless(!ioctl(fd, FRAMEIO_KICK), "FRAMEIO_KICK");
+}
+
+static void shared_write(int fd, unsigned int batch)
+{
+	unsigned char *record;
+	unsigned int i;
+
+	for (i = 0; i < BURST; i++) {
+		record = ring_area(rings.write) + rings.producer % RING_SIZE;
+		memcpy(record, records[i], HDRLEN + frame_size);
+		rings.producer += align_record(HDRLEN + frame_size);
+		if ((i + 1) % batch)
+			continue;
+		__atomic_store_n(&rings.write->rg_producer, rings.producer, __ATOMIC_RELEASE);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (rings.write->rg_consumer_flags & FRAMEIO_RING_NEED_WAKEUP)
+			fail_unless(!ioctl(fd, FRAMEIO_KICK), "FRAMEIO_KICK");
+	}
+}
+
 static void packet_send(int fd, unsigned int batch)
 {
 	unsigned int i;
@@ -416,6 +531,8 @@ static void write_records(void)
 	for (i = 0; i < BURST; i++) {
 		memcpy(records[i], &hdr, sizeof(hdr));
 		memcpy(records[i] + sizeof(hdr), frame, frame_size);
+		memcpy(row + i * align_record(HDRLEN + frame_size), records[i],
+		       HDRLEN + frame_size);
 	}
 }
 
@@ -451,6 +568,8 @@ static void measure_reading(int tap, int fio)
 		{ "frameio FRAMEIO_READ", frameio_read, 16 },
 		{ "frameio FRAMEIO_READ", frameio_read, 32 },
 	};
+	static const struct path packed_path = { "frameio packed read", packed_read, 32 };
+	static const struct path ring_path = { "frameio read ring", shared_read, 32 };
 	int tap_source = open_source("btap0"), source = open_source("bfio0");
 	double dummy, cost;
 	size_t i;
@@ -462,6 +581,16 @@ static void measure_reading(int tap, int fio)
 	for (i = 0; i < sizeof(paths) / sizeof(*paths); i++)
 		print_row(paths[i].name, paths[i].batch,
 			  measure(source, fio, &paths[i]) - dummy, cost);
+	set_packed(fio, FRAMEIO_O_PACKED);
+	print_row(packed_path.name, packed_path.batch, measure(source, fio, &packed_path) - dummy,
+		  cost);
+	set_packed(fio, 0);
+	fio = open_frameio("bfio1");
+	run("sysctl -q -w net.ipv6.conf.bfio1.disable_ipv6=1 && ip link set bfio1 mtu 65000 up");
+	source = open_source("bfio1");
+	setup_rings(fio, 1, 0);
+	print_row(ring_path.name, ring_path.batch, measure(source, fio, &ring_path) - dummy, cost);
+	close(fio);
 }
 
 static void measure_writing(int tap, int fio)
@@ -477,6 +606,8 @@ static void measure_writing(int tap, int fio)
 		{ "frameio FRAMEIO_WRITE", frameio_write, 16 },
 		{ "frameio FRAMEIO_WRITE", frameio_write, 32 },
 	};
+	static const struct path packed_path = { "frameio packed write", packed_write, 32 };
+	static const struct path ring_path = { "frameio write ring", shared_write, 32 };
 	double tap_cost;
 	size_t i;
 
@@ -486,6 +617,11 @@ static void measure_writing(int tap, int fio)
 	write_records();
 	for (i = 0; i < sizeof(paths) / sizeof(*paths); i++)
 		print_row(paths[i].name, paths[i].batch, measure(-1, fio, &paths[i]), tap_cost);
+	set_packed(fio, FRAMEIO_O_PACKED);
+	print_row(packed_path.name, packed_path.batch, measure(-1, fio, &packed_path), tap_cost);
+	set_packed(fio, 0);
+	setup_rings(fio, 0, 1);
+	print_row(ring_path.name, ring_path.batch, measure(-1, fio, &ring_path), tap_cost);
 }
 
 /* Frames of the kernel's own generator, each made anew: nanoseconds of one. */

@@ -7,13 +7,11 @@
  * frames or for room with read_lock or write_lock held: a thread that blocks
  * does not keep one that must not block from its turn.
  */
-#include <linux/if_vlan.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-
 #include "batch.h"
 #include "header.h"
 #include "nic.h"
+#include "record.h"
+#include "ring.h"
 #include "stats.h"
 #include "trace.h"
 
@@ -88,8 +86,15 @@ static ssize_t frameio_record_read(struct frameio_qp *qp, struct sk_buff *skb,
 	return copied ? (ssize_t)hdrlen + len : -EFAULT;
 }
 
-/* Give back frames, take what has come, and let a stopped transmit queue go on. */
-static void frameio_read_take(struct frameio_qp *qp, u32 done, u32 done_bytes)
+/**
+ * frameio_batch_take() - as the reader, give back frames, and take what has come
+ * @qp: the queue pair
+ * @done: frames that were taken and read
+ * @done_bytes: the memory that these took
+ *
+ * A stopped transmit queue goes on.
+ */
+void frameio_batch_take(struct frameio_qp *qp, u32 done, u32 done_bytes)
 {
 	if (frameio_queue_take(&qp->read, done, done_bytes)) {
 		trace_frameio_wake(qp, FRAMEIO_TRACE_READ);
@@ -137,7 +142,7 @@ void frameio_batch_settle(struct frameio_qp *qp)
 /*
  * Wait until there is something to read, and take read_lock.
  *
- * Return: 0 with read_lock held; or -ENODEV, -EAGAIN or -ERESTARTSYS without.
+ * Return: 0 with read_lock held; or -ENODEV, -EAGAIN, -EBUSY or -ERESTARTSYS without.
  */
 static int frameio_read_begin(struct frameio_qp *qp, const struct frameio_call *call)
 {
@@ -150,8 +155,12 @@ static int frameio_read_begin(struct frameio_qp *qp, const struct frameio_call *
 		err = frameio_call_lock(call, &qp->read_lock);
 		if (err)
 			return err;
+		if (frameio_qp_has_read_ring(qp)) {
+			mutex_unlock(&qp->read_lock);
+			return -EBUSY;
+		}
 		if (skb_queue_empty(&queue->taken))
-			frameio_read_take(qp, 0, 0);
+			frameio_batch_take(qp, 0, 0);
 		if (!skb_queue_empty(&queue->taken))
 			return 0;
 		mutex_unlock(&qp->read_lock);
@@ -160,7 +169,8 @@ static int frameio_read_begin(struct frameio_qp *qp, const struct frameio_call *
 		if (call->nonblock)
 			return -EAGAIN;
 		err = wait_event_interruptible(queue->wait, frameio_queue_len(queue) ||
-					       frameio_port_state(qp->port) == FRAMEIO_GONE);
+					       frameio_port_state(qp->port) == FRAMEIO_GONE ||
+					       frameio_qp_has_read_ring(qp));
 		if (err)
 			return err;
 	}
@@ -197,7 +207,8 @@ static struct sk_buff *frameio_cut_frames(struct sk_buff_head *from, struct sk_b
 
 /**
  * struct frameio_reading - how far a call is with reading
- * @last: the frame that was read last; it stays among those taken until the end
+ * @last: the frame that was read last, which stays among those taken; or NULL
+ * @kept: frames read that do
  * @done: frames read
  * @given_back: of these, how many the queue knows of
  * @bytes: the memory of those that it does not
@@ -205,16 +216,39 @@ static struct sk_buff *frameio_cut_frames(struct sk_buff_head *from, struct sk_b
  */
 struct frameio_reading {
 	struct sk_buff *last;
-	u32 done, given_back, bytes;
+	u32 kept, done, given_back, bytes;
 	size_t moved;
 };
 
 /* Tell the queue what was read, and take what has come. */
 static void frameio_reading_take(struct frameio_qp *qp, struct frameio_reading *reading)
 {
-	frameio_read_take(qp, reading->done - reading->given_back, reading->bytes);
+	frameio_batch_take(qp, reading->done - reading->given_back, reading->bytes);
 	reading->given_back = reading->done;
 	reading->bytes = 0;
+}
+
+/*
+ * Take what has come, where all that was taken has been read. A row may be longer than
+ * any queue: what was read is freed now, not at its end, and it can be killed.
+ *
+ * Return: the first of these frames, or NULL.
+ */
+static struct sk_buff *frameio_reading_more(struct frameio_qp *qp,
+					    struct frameio_reading *reading)
+{
+	struct sk_buff_head *taken = &qp->read.taken;
+	struct sk_buff *skb;
+
+	frameio_reading_take(qp, reading);
+	skb = skb_peek_next(reading->last, taken);
+	if (!skb || fatal_signal_pending(current))
+		return NULL;
+	frameio_free_frames(frameio_cut_frames(taken, reading->last, reading->kept));
+	reading->last = NULL;
+	reading->kept = 0;
+	cond_resched();
+	return skb;
 }
 
 /* The frame behind those that were read, or NULL. */
@@ -228,10 +262,7 @@ static __always_inline struct sk_buff *frameio_reading_next(struct frameio_qp *q
 	if (!reading->last)
 		return skb_peek(taken);
 	skb = skb_peek_next(reading->last, taken);
-	if (skb)
-		return skb;
-	frameio_reading_take(qp, reading);
-	return skb_peek_next(reading->last, taken);
+	return likely(skb) ? skb : frameio_reading_more(qp, reading);
 }
 
 static __always_inline void frameio_reading_done(struct frameio_reading *reading,
@@ -239,6 +270,7 @@ static __always_inline void frameio_reading_done(struct frameio_reading *reading
 {
 	reading->bytes += skb->truesize;
 	reading->last = skb;
+	reading->kept++;
 	reading->done++;
 	reading->moved += len;
 }
@@ -322,8 +354,9 @@ ssize_t frameio_batch_read(struct frameio_qp *qp, struct frameio_slots *slots,
 		frameio_reading_take(qp, &reading);
 	frameio_stats_count(&qp->reads, call->mode, reading.done, reading.moved, err);
 	frameio_stats_count_call(&qp->reads, call->mode, reading.done);
+	if (reading.kept)
+		frames = frameio_cut_frames(&qp->read.taken, reading.last, reading.kept);
 	if (reading.done) {
-		frames = frameio_cut_frames(&qp->read.taken, reading.last, reading.done);
 		frameio_qp_set_mode(qp, call->mode);
 		trace_frameio_dequeue(qp, FRAMEIO_TRACE_READ, reading.done);
 	}
@@ -335,127 +368,9 @@ ssize_t frameio_batch_read(struct frameio_qp *qp, struct frameio_slots *slots,
 	return slots->row ? slots->offset : reading.moved;
 }
 
-/* Bytes in front of a record, so that a forwarded frame has room for headers. */
-#define FRAMEIO_HEADROOM	(NET_SKB_PAD + NET_IP_ALIGN)
-
-/* What the memory of a record takes, sk_buff's part at its end included. */
-static u32 frameio_record_size(u32 len)
-{
-	return SKB_DATA_ALIGN(FRAMEIO_HEADROOM + len) +
-	       SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
-}
-
-/*
- * An sk_buff for a record that has no place in a page: the first page of it
- * in one piece, the rest in fragments.
- */
-static struct sk_buff *frameio_record_alloc_large(u32 len)
-{
-	const u32 linear = min_t(u32, len, SKB_MAX_HEAD(FRAMEIO_HEADROOM));
-	struct sk_buff *skb;
-	int err;
-
-	skb = alloc_skb_with_frags(FRAMEIO_HEADROOM + linear, len - linear,
-				   PAGE_ALLOC_COSTLY_ORDER, &err, GFP_KERNEL_ACCOUNT);
-	if (!skb)
-		return NULL;
-	skb_reserve(skb, FRAMEIO_HEADROOM);
-	skb_put(skb, linear);
-	skb->data_len = len - linear;
-	skb->len += len - linear;
-	return skb;
-}
-
-/* Is this a packet that an L3 port may receive? */
-static bool frameio_packet_check(const u8 *packet, u32 len)
-{
-	switch (packet[0] >> 4) {
-	case 4:
-		return len >= sizeof(struct iphdr);
-	case 6:
-		return len >= sizeof(struct ipv6hdr);
-	default:
-		return false;
-	}
-}
-
-/* The longest frame the port takes; a VLAN tag inside it does not count. */
-static u32 frameio_record_max(const struct frameio_port *port, const u8 *frame)
-{
-	const struct ethhdr *eth = (const struct ethhdr *)frame;
-	u32 max = READ_ONCE(port->frame_max);
-
-	if (!frameio_port_is_l3(port) && eth_type_vlan(eth->h_proto))
-		max += VLAN_HLEN;
-	return max;
-}
-
-/* A checksum starts behind the link and network headers; devices rely on that. */
-static u32 frameio_csum_min(const struct frameio_port *port, const struct frameio_hdr *hdr)
-{
-	const bool v6 = (hdr->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) == VIRTIO_NET_HDR_GSO_TCPV6;
-
-	return (frameio_port_is_l3(port) ? 0 : ETH_HLEN) +
-	       (v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
-}
-
-/*
- * Does the port take this frame? @frame is at least as long as its shortest,
- * and what is looked at of it is in one piece.
- */
-static bool frameio_record_check(const struct frameio_port *port, const struct frameio_hdr *hdr,
-				 const u8 *frame, u32 len)
-{
-	if (!frameio_header_check(hdr, len))
-		return false;
-	if ((hdr->flags & FRAMEIO_F_CSUM_PARTIAL) && hdr->csum_start < frameio_csum_min(port, hdr))
-		return false;
-	if ((hdr->gso_type ? hdr->gso_size : len) > frameio_record_max(port, frame))
-		return false;
-	if (frameio_port_is_l3(port))
-		return frameio_packet_check(frame, len) && !(hdr->flags & FRAMEIO_F_VLAN);
-	return true;
-}
-
-static void frameio_record_free(struct frameio_record *record)
-{
-	if (record->skb)
-		kfree_skb(record->skb);
-	else
-		page_frag_free(record->data);
-}
-
-/*
- * Make an sk_buff of a record's memory now, for what its header asks of it. A
- * frame longer than the port's longest must have become segments that are not.
- */
-static int frameio_record_apply(const struct frameio_port *port, struct frameio_record *record,
-				const struct frameio_hdr *hdr)
-{
-	int err;
-
-	if (!record->skb) {
-		record->skb = build_skb(record->data, frameio_record_size(record->len));
-		if (!record->skb)
-			return -ENOMEM;
-		skb_reserve(record->skb, FRAMEIO_HEADROOM);
-		skb_put(record->skb, record->len);
-	}
-	__skb_pull(record->skb, sizeof(*hdr));
-	err = frameio_header_apply(hdr, record->skb);
-	if (!err && hdr->gso_type && !skb_is_gso(record->skb) &&
-	    record->skb->len > frameio_record_max(port, record->skb->data))
-		err = -EINVAL;
-	if (!err && skb_is_gso(record->skb) && frameio_port_is_nic(port) &&
-	    !frameio_nic_check_gso(record->skb,
-				   frameio_record_max(port, record->skb->data)))
-		err = -EINVAL;
-	return err;
-}
-
 static int frameio_record_copy_in_small(struct frameio_record *record, struct frameio_slot *from)
 {
-	return frameio_slot_get(from, record->data + FRAMEIO_HEADROOM, record->len) ? 0 : -EFAULT;
+	return frameio_slot_get(from, frameio_record_start(record), record->len) ? 0 : -EFAULT;
 }
 
 static int frameio_record_copy_in_large(struct frameio_record *record, struct frameio_slot *from)
@@ -465,76 +380,31 @@ static int frameio_record_copy_in_large(struct frameio_record *record, struct fr
 	return skb_copy_datagram_from_iter(record->skb, 0, iter, record->len) ? -EFAULT : 0;
 }
 
-/* Find memory for a record: in a page of the queue pair's, or else an sk_buff. */
-static int frameio_record_alloc(struct frameio_qp *qp, struct frameio_record *record)
-{
-	const u32 size = frameio_record_size(record->len);
-
-	record->skb = NULL;
-	record->data = NULL;
-	if (likely(size <= PAGE_SIZE))
-		record->data = page_frag_alloc(&qp->write_pages, size, GFP_KERNEL_ACCOUNT);
-	if (unlikely(!record->data))
-		record->skb = frameio_record_alloc_large(record->len);
-	return record->data || record->skb ? 0 : -ENOMEM;
-}
-
 /*
- * Take a record from a slot. It is copied once, header and all, and judged in
- * the kernel's memory, where nobody can change it any more.
+ * Take a record from a slot.
  *
  * Return: 0, -EINVAL, -EFAULT or -ENOMEM; @record holds nothing after an error.
  */
 static int frameio_record_write(struct frameio_qp *qp, struct frameio_slot *from,
 				struct frameio_record *record)
 {
-	struct frameio_hdr hdr;
-	u8 *start;
 	int err;
 
-	if (from->len < sizeof(hdr) + frameio_port_frame_min(qp->port) ||
-	    from->len > sizeof(hdr) + frameio_port_frame_limit(qp->port))
+	if (!frameio_record_len_is_valid(qp->port, from->len))
 		return -EINVAL;
 	record->len = from->len;
-	err = frameio_record_alloc(qp, record);
+	err = frameio_record_alloc(qp, record, GFP_KERNEL_ACCOUNT);
 	if (err)
 		return err;
 	if (likely(!record->skb))
 		err = frameio_record_copy_in_small(record, from);
 	else
 		err = frameio_record_copy_in_large(record, from);
+	if (!err)
+		err = frameio_record_judge(qp->port, record);
 	if (err)
-		goto err_free;
-	start = record->skb ? record->skb->data : record->data + FRAMEIO_HEADROOM;
-	memcpy(&hdr, start, sizeof(hdr));
-	err = -EINVAL;
-	if (!frameio_record_check(qp->port, &hdr, start + sizeof(hdr), record->len - sizeof(hdr)))
-		goto err_free;
-	if (unlikely(record->skb || !frameio_header_is_plain(&hdr))) {
-		err = frameio_record_apply(qp->port, record, &hdr);
-		if (err)
-			goto err_free;
-	}
-	return 0;
-
-err_free:
-	frameio_record_free(record);
+		frameio_record_free(record);
 	return err;
-}
-
-/* Make an sk_buff of a record, with bottom halves off; NULL: no memory. */
-static struct sk_buff *frameio_record_build(struct frameio_record *record)
-{
-	struct sk_buff *skb;
-
-	if (unlikely(record->skb))
-		return record->skb;
-	skb = frameio_napi_build_skb(record->data, frameio_record_size(record->len));
-	if (unlikely(!skb))
-		return NULL;
-	skb_reserve(skb, FRAMEIO_HEADROOM + sizeof(struct frameio_hdr));
-	__skb_put(skb, record->len - sizeof(struct frameio_hdr));
-	return skb;
 }
 
 static int frameio_write_state(const struct frameio_qp *qp)
@@ -552,7 +422,7 @@ static int frameio_write_state(const struct frameio_qp *qp)
 /*
  * Wait until the write queue has room, and take write_lock.
  *
- * Return: 0 with write_lock held; or -ENODEV, -ENETDOWN, -EAGAIN or
+ * Return: 0 with write_lock held; or -ENODEV, -ENETDOWN, -EAGAIN, -EBUSY or
  * -ERESTARTSYS without.
  */
 static int frameio_write_begin(struct frameio_qp *qp, const struct frameio_call *call)
@@ -567,9 +437,11 @@ static int frameio_write_begin(struct frameio_qp *qp, const struct frameio_call 
 		err = frameio_call_lock(call, &qp->write_lock);
 		if (err)
 			return err;
-		if (!frameio_queue_full(queue))
+		if (!frameio_qp_has_write_ring(qp) && !frameio_queue_full(queue))
 			return 0;
 		mutex_unlock(&qp->write_lock);
+		if (frameio_qp_has_write_ring(qp))
+			return -EBUSY;
 		/* stall() before EAGAIN as well: epoll hears when there is room again */
 		if (!frameio_queue_stall(queue))
 			continue;
@@ -577,7 +449,8 @@ static int frameio_write_begin(struct frameio_qp *qp, const struct frameio_call 
 		if (call->nonblock)
 			return -EAGAIN;
 		err = wait_event_interruptible(queue->wait, !frameio_queue_stall(queue) ||
-					       frameio_write_state(qp));
+					       frameio_write_state(qp) ||
+					       frameio_qp_has_write_ring(qp));
 		if (err)
 			return err;
 	}
@@ -729,7 +602,10 @@ ssize_t frameio_batch_write(struct frameio_qp *qp, struct frameio_slots *slots,
 			frameio_qp_set_mode(qp, call->mode);
 		mutex_unlock(&qp->write_lock);
 		moved += bytes;
-	} while (!ret && !frameio_slots_are_used(slots));
+		if (ret || frameio_slots_are_used(slots) || fatal_signal_pending(current))
+			break;
+		cond_resched();
+	} while (true);
 
 	if (!moved)
 		return ret;

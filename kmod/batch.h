@@ -22,6 +22,7 @@ struct frameio_call {
 	bool trunc;
 };
 
+void frameio_batch_take(struct frameio_qp *qp, u32 done, u32 done_bytes);
 void frameio_batch_settle(struct frameio_qp *qp);
 ssize_t frameio_batch_read(struct frameio_qp *qp, struct frameio_slots *slots,
 			   const struct frameio_call *call);

@@ -15,6 +15,7 @@
 #include "header.h"
 #include "nic.h"
 #include "node.h"
+#include "ring.h"
 #include "stats.h"
 
 /**
@@ -23,12 +24,14 @@
  * @qp: the queue pair the file is bound to; set once, with release order
  * @creator: this file created its port, which goes with it unless it is persistent
  * @options: FRAMEIO_O_*, but for those that are a NIC port's
+ * @rings: set once, under @bind_lock, with release order; or NULL
  */
 struct frameio_file {
 	struct mutex bind_lock;	/* to go from unbound to bound */
 	struct frameio_qp *qp;
 	bool creator;
 	u32 options;
+	struct frameio_rings *rings;
 };
 
 /* Options of any file. */
@@ -38,6 +41,12 @@ static struct frameio_qp *frameio_file_qp(const struct frameio_file *file)
 {
 	/* pairs with the release in frameio_chardev_bind() */
 	return smp_load_acquire(&file->qp);
+}
+
+static struct frameio_rings *frameio_file_rings(const struct frameio_file *file)
+{
+	/* pairs with the release in frameio_chardev_ring_setup() */
+	return smp_load_acquire(&file->rings);
 }
 
 /* The next free queue pair of a node's port, bound; or an ERR_PTR. */
@@ -84,6 +93,9 @@ static int frameio_chardev_release(struct inode *inode, struct file *filp)
 	struct frameio_file *file = filp->private_data;
 
 	if (file->qp) {
+		/* what was written goes before the port does */
+		if (file->rings)
+			frameio_rings_release(file->rings);
 		if (file->creator)
 			frameio_control_creator_gone(file->qp->port);
 		if (frameio_port_is_nic(file->qp->port))
@@ -168,14 +180,45 @@ static ssize_t frameio_chardev_read_iter(struct kiocb *iocb, struct iov_iter *to
 	return frameio_chardev_iter(iocb, to, frameio_batch_read);
 }
 
+/* FRAMEIO_KICK, and a write of nothing. */
+static int frameio_chardev_kick(struct frameio_file *file)
+{
+	struct frameio_rings *rings = frameio_file_rings(file);
+
+	if (!rings)
+		return -EINVAL;
+	return frameio_rings_kick(rings);
+}
+
 static ssize_t frameio_chardev_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
+	struct frameio_file *file = iocb->ki_filp->private_data;
+
+	if (!iov_iter_count(from) && frameio_file_rings(file))
+		return frameio_chardev_kick(file);
 	return frameio_chardev_iter(iocb, from, frameio_batch_write);
+}
+
+static bool frameio_chardev_is_readable(struct frameio_qp *qp, struct frameio_rings *rings)
+{
+	if (rings && rings->read.size)
+		return frameio_rings_readable(rings);
+	return frameio_queue_len(&qp->read);
+}
+
+static bool frameio_chardev_is_writable(struct frameio_qp *qp, struct frameio_rings *rings)
+{
+	if (rings && rings->write.size)
+		return frameio_rings_writable(rings);
+	/* a full queue is noted as waited for, so that room is reported */
+	return !frameio_queue_full(&qp->write) || !frameio_queue_stall(&qp->write);
 }
 
 static __poll_t frameio_chardev_poll(struct file *filp, poll_table *wait)
 {
-	struct frameio_qp *qp = frameio_file_qp(filp->private_data);
+	struct frameio_file *file = filp->private_data;
+	struct frameio_qp *qp = frameio_file_qp(file);
+	struct frameio_rings *rings = frameio_file_rings(file);
 	__poll_t events = 0;
 
 	if (!qp)
@@ -191,15 +234,18 @@ static __poll_t frameio_chardev_poll(struct file *filp, poll_table *wait)
 	case FRAMEIO_GONE:
 		return EPOLLHUP | EPOLLERR | EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
 	case FRAMEIO_UP:
-		/* a full queue is noted as waited for, so that room is reported */
-		if (!frameio_queue_full(&qp->write) || !frameio_queue_stall(&qp->write))
+		if (rings)
+			frameio_rings_poll(rings);
+		if (frameio_chardev_is_writable(qp, rings))
 			events |= EPOLLOUT | EPOLLWRNORM;
 		break;
 	case FRAMEIO_DOWN:
 		break;
 	}
-	if (frameio_queue_len(&qp->read))
+	if (frameio_chardev_is_readable(qp, rings))
 		events |= EPOLLIN | EPOLLRDNORM;
+	if (rings && frameio_rings_are_broken(rings))
+		events |= EPOLLERR;
 	return events;
 }
 
@@ -385,6 +431,40 @@ static int frameio_chardev_set_filter(struct frameio_qp *qp, void __user *arg)
 	return frameio_nic_set_filter(qp, &filter);
 }
 
+static int frameio_chardev_ring_setup(struct file *filp, struct frameio_qp *qp, void __user *arg)
+{
+	struct frameio_file *file = filp->private_data;
+	struct frameio_ring_setup setup;
+	struct frameio_rings *rings;
+	int err = 0;
+
+	if (copy_from_user(&setup, arg, sizeof(setup)))
+		return -EFAULT;
+	if ((setup.frr_read_size && !(filp->f_mode & FMODE_READ)) ||
+	    (setup.frr_write_size && !(filp->f_mode & FMODE_WRITE)))
+		return -EBADF;
+	if (mutex_lock_interruptible(&file->bind_lock))
+		return -ERESTARTSYS;
+	rings = file->rings ? ERR_PTR(-EBUSY) : frameio_rings_setup(qp, &setup);
+	if (IS_ERR(rings))
+		err = PTR_ERR(rings);
+	else
+		/* what it is before it is there; pairs with frameio_file_rings() */
+		smp_store_release(&file->rings, rings);
+	mutex_unlock(&file->bind_lock);
+	/* the rings stay; the sizes of their mappings can be computed, too */
+	if (!err && copy_to_user(arg, &setup, sizeof(setup)))
+		err = -EFAULT;
+	return err;
+}
+
+static int frameio_chardev_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct frameio_rings *rings = frameio_file_rings(filp->private_data);
+
+	return rings ? frameio_rings_mmap(rings, vma) : -EINVAL;
+}
+
 static int frameio_chardev_info(struct frameio_qp *qp, void __user *arg, size_t user_size)
 {
 	struct frameio_info info;
@@ -433,6 +513,8 @@ static bool frameio_ioctl_is_for_bound(unsigned int cmd)
 	case FRAMEIO_SET_FILTER:
 	case FRAMEIO_SET_OPTIONS:
 	case FRAMEIO_GET_OPTIONS:
+	case FRAMEIO_RING_SETUP:
+	case FRAMEIO_KICK:
 		return true;
 	default:
 		return false;
@@ -496,6 +578,10 @@ static long frameio_chardev_ioctl(struct file *filp, unsigned int cmd, unsigned 
 		return frameio_chardev_set_filter(qp, arg);
 	case FRAMEIO_SET_OPTIONS:
 		return frameio_chardev_set_options(file, qp, arg);
+	case FRAMEIO_RING_SETUP:
+		return frameio_chardev_ring_setup(filp, qp, arg);
+	case FRAMEIO_KICK:
+		return frameio_chardev_kick(file);
 	default:
 		return frameio_chardev_get_options(file, qp, arg);
 	}
@@ -527,6 +613,7 @@ const struct file_operations frameio_chardev_fops = {
 	.read_iter = frameio_chardev_read_iter,
 	.write_iter = frameio_chardev_write_iter,
 	.poll = frameio_chardev_poll,
+	.mmap = frameio_chardev_mmap,
 	.unlocked_ioctl = frameio_chardev_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.show_fdinfo = frameio_chardev_show_fdinfo,

@@ -9,6 +9,7 @@
 #include <linux/device.h>
 #include <linux/ethtool.h>
 #include <linux/hrtimer.h>
+#include <linux/mm.h>
 #include <linux/netdevice.h>
 #include <linux/uio.h>
 #include <linux/version.h>
@@ -176,6 +177,26 @@ static inline void frameio_hrtimer_setup(struct hrtimer *timer,
 	timer->function = function;
 #else
 	hrtimer_setup(timer, function, clock, mode);
+#endif
+}
+
+/*
+ * 5.11: a page can be charged to a memory cgroup and mapped by user space. Before, what
+ * is mapped is bounded by RLIMIT_MEMLOCK alone.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#define FRAMEIO_GFP_MAPPED	GFP_KERNEL
+#else
+#define FRAMEIO_GFP_MAPPED	GFP_KERNEL_ACCOUNT
+#endif
+
+/* 6.3: the flags of a mapping are changed by functions. */
+static inline void frameio_vma_set_flags(struct vm_area_struct *vma, unsigned long flags)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	vma->vm_flags |= flags;
+#else
+	vm_flags_set(vma, flags);
 #endif
 }
 

@@ -19,13 +19,16 @@
  *	     chardev.c    files: open, calls, poll, close
  *	         |
  *	     batch.c      records in and out of user memory
- *	         |        (slot.c: that memory; header.c: the record's header)
+ *	         |        (slot.c: that memory; record.c, header.c: a record, its header)
  *	     queue.c      read queue ^          | write queue      one of each in
  *	                             |          v                  a queue pair
  *	     netdev.c     transmit path       NAPI              of a virtual port, or
  *	                             ^          |
  *	                             |          v
  *	                  qdisc, routing, sockets: the network stack
+ *
+ *	     ring.c       in the place of the queues, for a file that has rings: memory
+ *	                  that the program and the kernel share
  *
  *	     nic.c        receive handler     transmit queue    of a NIC port
  *	                             ^          |
@@ -84,6 +87,7 @@
  *	                   RTNL > node_lock
  *	port's bind_lock, read_lock, write_lock > transmit queue's lock > queue's lock
  *	write_lock, RTNL > nic's lock > transmit queue's lock of the NIC, queue's lock
+ *	file's bind_lock > read_lock > write_lock > port's bind_lock
  *
  * read_lock and write_lock serialise the calls of one direction and are held
  * while user memory is copied, which a hostile program can make last for ever.
@@ -100,6 +104,7 @@
  * discipline holds the frames; it is started again at half empty. A full write
  * queue makes writers wait, or get EAGAIN. queue.c argues why no wake-up is lost.
  * A wire cannot be stopped: what a NIC receives for a full read queue is dropped.
+ * A ring is full when it has no room for a record; ring.c argues the same for it.
  *
  * THE END OF A PORT
  *
@@ -114,8 +119,8 @@
  *     queue stay its own, until its next call drops and counts them. If the
  *     interface was down, the sleepers wake now.
  *  3. After a grace period the interface is freed and its reference dropped.
- *  4. Each file's release empties what its reader still has and drops its
- *     reference. The last one frees the port.
+ *  4. Each file's release unmakes its rings, which stay its program's until then,
+ *     empties what its reader still has and drops its reference. The last one frees the port.
  *
  * A NIC port ends when it is detached, when its interface is deleted or moves to
  * another network namespace: nic.c tells how.

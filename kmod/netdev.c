@@ -15,6 +15,7 @@
 
 #include "ethtool.h"
 #include "netdev.h"
+#include "ring.h"
 #include "stats.h"
 #include "sysfs.h"
 #include "trace.h"
@@ -45,8 +46,103 @@ static bool frameio_netdev_stop_transmit(struct frameio_qp *qp, struct netdev_qu
 	return false;
 }
 
-/* Softirq or bottom halves off, under the transmit queue's lock. */
-static netdev_tx_t frameio_netdev_xmit(struct sk_buff *skb, struct net_device *dev)
+/* As frameio_netdev_stop_transmit(), for a read ring that has no room for a record. */
+static bool frameio_netdev_stop_for_ring(struct frameio_qp *qp, struct frameio_ring *ring,
+					 size_t size, struct netdev_queue *txq)
+{
+	netif_tx_stop_queue(txq);
+	if (frameio_ring_stall(qp, ring, size)) {
+		trace_frameio_stop(qp, FRAMEIO_TRACE_READ);
+		return true;
+	}
+	netif_tx_wake_queue(txq);
+	return false;
+}
+
+static noinline void frameio_netdev_drop_invalid(struct frameio_qp *qp, struct sk_buff *skb)
+{
+	qp->transmit.drop_invalid++;
+	trace_frameio_drop(qp, FRAMEIO_TRACE_READ, 1, FRAMEIO_TRACE_INVALID);
+	frameio_drop_skb(skb, UNHANDLED_PROTO);
+}
+
+static bool frameio_netdev_is_ip(const struct sk_buff *skb)
+{
+	return skb->protocol == htons(ETH_P_IP) || skb->protocol == htons(ETH_P_IPV6);
+}
+
+/* A frame is copied into the ring, and freed at once. */
+static __always_inline void frameio_netdev_put_into_ring(struct frameio_ring *ring,
+							 struct sk_buff *skb)
+{
+	struct frameio_qp *qp = ring->qp;
+	const u32 len = skb->len;
+
+	if (unlikely(!frameio_ring_put(ring, skb, false))) {
+		frameio_netdev_drop_invalid(qp, skb);
+		return;
+	}
+	qp->transmit.ringed++;
+	qp->transmit.ringed_bytes += len;
+	trace_frameio_enqueue(qp, FRAMEIO_TRACE_READ, 1);
+	if (unlikely(skb_shinfo(skb)->tx_flags & SKBTX_SW_TSTAMP))
+		skb_tx_timestamp(skb);
+	napi_consume_skb(skb, 1);
+}
+
+/*
+ * The ring may have no room for a frame, or for a longest one behind it. Return:
+ * NETDEV_TX_BUSY: it is the caller's, and the transmit queue is stopped; or NETDEV_TX_OK.
+ */
+static noinline netdev_tx_t frameio_netdev_xmit_to_full_ring(struct frameio_ring *ring,
+							     struct sk_buff *skb)
+{
+	struct netdev_queue *txq = netdev_get_tx_queue(skb->dev, ring->index);
+	const size_t size = frameio_ring_record_size(skb->len);
+	struct frameio_qp *qp = ring->qp;
+	const size_t longest = min_t(size_t, frameio_ring_longest(qp), ring->size);
+
+	if (size > ring->size) {
+		frameio_netdev_drop_invalid(qp, skb);
+		return NETDEV_TX_OK;
+	}
+	while (!frameio_ring_look(qp, ring, size)) {
+		if (ring->broken) {
+			qp->transmit.drop_closed++;
+			trace_frameio_drop(qp, FRAMEIO_TRACE_READ, 1, FRAMEIO_TRACE_CLOSED);
+			frameio_drop_skb(skb, DEV_READY);
+			return NETDEV_TX_OK;
+		}
+		if (frameio_netdev_stop_for_ring(qp, ring, size, txq)) {
+			frameio_ring_wake_reader(qp, ring);
+			return NETDEV_TX_BUSY;
+		}
+	}
+	frameio_netdev_put_into_ring(ring, skb);
+	/* the next one is not even to be tried */
+	if (!frameio_ring_look(qp, ring, longest) && !ring->broken &&
+	    frameio_netdev_stop_for_ring(qp, ring, longest, txq))
+		frameio_ring_wake_reader(qp, ring);
+	return NETDEV_TX_OK;
+}
+
+static __always_inline netdev_tx_t frameio_netdev_xmit_to_ring(struct frameio_ring *ring,
+							       struct sk_buff *skb, bool l3)
+{
+	netdev_tx_t status = NETDEV_TX_OK;
+
+	if (l3 && unlikely(!frameio_netdev_is_ip(skb)))
+		frameio_netdev_drop_invalid(ring->qp, skb);
+	else if (unlikely(!frameio_ring_has_much_room(ring, skb->len)))
+		status = frameio_netdev_xmit_to_full_ring(ring, skb);
+	else
+		frameio_netdev_put_into_ring(ring, skb);
+	if (!netdev_xmit_more())
+		frameio_ring_wake_reader(ring->qp, ring);
+	return status;
+}
+
+static noinline netdev_tx_t frameio_netdev_xmit_to_queue(struct sk_buff *skb, struct net_device *dev)
 {
 	struct frameio_port *port = frameio_netdev_port(dev);
 	u16 index = skb_get_queue_mapping(skb);
@@ -58,11 +154,8 @@ static netdev_tx_t frameio_netdev_xmit(struct sk_buff *skb, struct net_device *d
 		frameio_netdev_wake_reader(qp, false);
 		return NETDEV_TX_BUSY;
 	}
-	if (unlikely(frameio_port_is_l3(port) && skb->protocol != htons(ETH_P_IP) &&
-		     skb->protocol != htons(ETH_P_IPV6))) {
-		qp->transmit.drop_invalid++;
-		trace_frameio_drop(qp, FRAMEIO_TRACE_READ, 1, FRAMEIO_TRACE_INVALID);
-		frameio_drop_skb(skb, UNHANDLED_PROTO);
+	if (unlikely(frameio_port_is_l3(port) && !frameio_netdev_is_ip(skb))) {
+		frameio_netdev_drop_invalid(qp, skb);
 		goto dropped;
 	}
 	skb_tx_timestamp(skb);
@@ -90,6 +183,29 @@ static netdev_tx_t frameio_netdev_xmit(struct sk_buff *skb, struct net_device *d
 dropped:
 	frameio_netdev_wake_reader(qp, netdev_xmit_more());
 	return NETDEV_TX_OK;
+}
+
+/* Softirq or bottom halves off, under the transmit queue's lock. */
+static __always_inline netdev_tx_t frameio_netdev_xmit(struct sk_buff *skb, struct net_device *dev,
+						       bool l3)
+{
+	const struct frameio_port *port = frameio_netdev_port(dev);
+	struct frameio_ring *ring;
+
+	ring = rcu_dereference_bh(port->read_rings[skb_get_queue_mapping(skb)]);
+	if (ring)
+		return frameio_netdev_xmit_to_ring(ring, skb, l3);
+	return frameio_netdev_xmit_to_queue(skb, dev);
+}
+
+static netdev_tx_t frameio_netdev_xmit_l2(struct sk_buff *skb, struct net_device *dev)
+{
+	return frameio_netdev_xmit(skb, dev, false);
+}
+
+static netdev_tx_t frameio_netdev_xmit_l3(struct sk_buff *skb, struct net_device *dev)
+{
+	return frameio_netdev_xmit(skb, dev, true);
 }
 
 /* The hash of a frame's flow, the same for both directions; the frame keeps it for others. */
@@ -149,9 +265,43 @@ static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb)
 	napi_gro_receive(&qp->napi, skb);
 }
 
+/*
+ * The records of a write ring, up to so many. Return: how many; @budget also if it is to
+ * be looked at again.
+ */
+static int frameio_netdev_poll_ring(struct frameio_qp *qp, struct frameio_ring *ring, int budget)
+{
+	struct sk_buff *skb;
+	size_t bytes = 0;
+	u32 frames = 0;
+	int work;
+
+	frameio_ring_begin_pops(ring);
+	for (work = 0; work < budget; work++) {
+		skb = frameio_ring_pop(qp, ring);
+		if (!skb)
+			break;
+		if (unlikely(skb == ERR_PTR(-ENOMEM))) {
+			/* there may be memory when softirqs come to us again */
+			work = budget;
+			break;
+		}
+		if (IS_ERR(skb))
+			continue;
+		frames++;
+		bytes += skb->len;
+		frameio_netdev_receive(qp, skb);
+	}
+	frameio_ring_end_pops(qp, ring, frames, bytes);
+	if (work < budget && !frameio_ring_rest(qp, ring))
+		work = budget;
+	return work;
+}
+
 static int frameio_netdev_poll(struct napi_struct *napi, int budget)
 {
 	struct frameio_qp *qp = container_of(napi, struct frameio_qp, napi);
+	struct frameio_ring *ring = rcu_dereference_bh(qp->write_ring);
 	struct sk_buff *skb;
 	int given_back = 0;
 	u32 bytes = 0;
@@ -173,6 +323,8 @@ static int frameio_netdev_poll(struct napi_struct *napi, int budget)
 	}
 	if (work > given_back)
 		frameio_qp_give_back(qp, work - given_back, 0, bytes);
+	if (ring && work < budget)
+		work += frameio_netdev_poll_ring(qp, ring, budget - work);
 	if (work < budget)
 		napi_complete_done(napi, work);
 	return work;
@@ -268,7 +420,7 @@ static const struct net_device_ops frameio_l2_netdev_ops = {
 	.ndo_uninit = frameio_netdev_dev_uninit,
 	.ndo_open = frameio_netdev_open,
 	.ndo_stop = frameio_netdev_stop,
-	.ndo_start_xmit = frameio_netdev_xmit,
+	.ndo_start_xmit = frameio_netdev_xmit_l2,
 	.ndo_select_queue = frameio_netdev_select_queue,
 	.ndo_change_mtu = frameio_netdev_change_mtu,
 	.ndo_change_carrier = frameio_netdev_change_carrier,
@@ -282,7 +434,7 @@ static const struct net_device_ops frameio_l3_netdev_ops = {
 	.ndo_uninit = frameio_netdev_dev_uninit,
 	.ndo_open = frameio_netdev_open,
 	.ndo_stop = frameio_netdev_stop,
-	.ndo_start_xmit = frameio_netdev_xmit,
+	.ndo_start_xmit = frameio_netdev_xmit_l3,
 	.ndo_select_queue = frameio_netdev_select_queue,
 	.ndo_change_mtu = frameio_netdev_change_mtu,
 	.ndo_change_carrier = frameio_netdev_change_carrier,

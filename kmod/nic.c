@@ -48,6 +48,7 @@
 #include "netdev.h"
 #include "nic.h"
 #include "node.h"
+#include "ring.h"
 #include "trace.h"
 
 /* Frames that are handed to a driver with bottom halves off in one go. */
@@ -158,11 +159,42 @@ static noinline void frameio_nic_drop(struct frameio_qp *qp, struct sk_buff *skb
 		frameio_drop_skb(skb, DEV_READY);
 }
 
+/* Under the read queue's lock, which it gives back. A wire cannot be stopped. */
+static __always_inline void frameio_nic_put_into_ring(struct frameio_qp *qp,
+						      struct frameio_ring *ring,
+						      struct sk_buff *skb)
+	__releases(&qp->read.waiting.lock)
+{
+	enum frameio_trace_reason reason = FRAMEIO_TRACE_FULL;
+	bool put = false;
+
+	if (likely(frameio_ring_has_much_room(ring, skb->len) ||
+		   frameio_ring_look(qp, ring, frameio_ring_record_size(skb->len)))) {
+		put = frameio_ring_put(ring, skb, true);
+		reason = FRAMEIO_TRACE_INVALID;
+	} else if (ring->broken) {
+		reason = FRAMEIO_TRACE_CLOSED;
+	}
+	if (likely(put)) {
+		qp->transmit.ringed++;
+		qp->transmit.ringed_bytes += skb->len;
+	}
+	spin_unlock(&qp->read.waiting.lock);
+	if (unlikely(!put)) {
+		frameio_nic_drop(qp, skb, reason);
+		return;
+	}
+	trace_frameio_enqueue(qp, FRAMEIO_TRACE_READ, 1);
+	napi_consume_skb(skb, 1);
+	frameio_ring_wake_reader(qp, ring);
+}
+
 /* Several CPUs may put frames into one read queue: its lock keeps their counters, too. */
 static __always_inline void frameio_nic_put(struct frameio_qp *qp, struct sk_buff *skb)
 {
 	struct frameio_queue *queue = &qp->read;
 	enum frameio_trace_reason reason;
+	struct frameio_ring *ring;
 	const u32 len = skb->len;
 	bool was_empty;
 
@@ -171,6 +203,11 @@ static __always_inline void frameio_nic_put(struct frameio_qp *qp, struct sk_buf
 		return;
 	}
 	spin_lock(&queue->waiting.lock);
+	ring = rcu_dereference(qp->port->read_rings[qp->index]);
+	if (ring) {
+		frameio_nic_put_into_ring(qp, ring, skb);
+		return;
+	}
 	if (unlikely(queue->closed || frameio_queue_full(queue))) {
 		reason = queue->closed ? FRAMEIO_TRACE_CLOSED : FRAMEIO_TRACE_FULL;
 		spin_unlock(&queue->waiting.lock);
@@ -497,6 +534,33 @@ static bool frameio_nic_send_ready(struct frameio_nic_queue *nic, struct net_dev
 	return room;
 }
 
+/* Records of a write ring become frames that were written, a chunk of them at most. */
+static void frameio_nic_take_from_ring(struct frameio_qp *qp, struct frameio_ring *ring)
+{
+	struct sk_buff_head batch;
+	struct sk_buff *skb;
+	size_t bytes = 0;
+	u32 memory = 0;
+	u32 n;
+
+	__skb_queue_head_init(&batch);
+	frameio_ring_begin_pops(ring);
+	for (n = 0; n < FRAMEIO_NIC_CHUNK; n++) {
+		skb = frameio_ring_pop(qp, ring);
+		if (!skb || skb == ERR_PTR(-ENOMEM))
+			break;
+		if (IS_ERR(skb))
+			continue;
+		bytes += skb->len;
+		memory += skb->truesize;
+		__skb_queue_tail(&batch, skb);
+	}
+	n = skb_queue_len(&batch);
+	if (unlikely(!frameio_queue_put_list(&qp->write, &batch, memory)))
+		__skb_queue_purge(&batch);
+	frameio_ring_end_pops(qp, ring, n, bytes);
+}
+
 /* Is anything left for the driver? Under the queue's lock. */
 static bool frameio_nic_has_frames(const struct frameio_nic_queue *nic)
 {
@@ -514,18 +578,23 @@ static void frameio_nic_transmit_some(struct frameio_nic_queue *nic, struct net_
 {
 	struct frameio_nic_done done = { .sent = 0 };
 	struct frameio_qp *qp = nic->qp;
-	bool room;
+	struct frameio_ring *ring = rcu_dereference_bh(qp->write_ring);
+	bool room, more;
 
 	/* what is given back is nothing, so no writer can be waiting for it */
-	if (skb_queue_empty(&qp->write.taken))
+	if (skb_queue_empty(&qp->write.taken)) {
+		if (ring && !frameio_queue_len(&qp->write))
+			frameio_nic_take_from_ring(qp, ring);
 		frameio_queue_take(&qp->write, 0, 0);
+	}
 	frameio_nic_make_ready(nic, dev, &done);
 	room = frameio_nic_send_ready(nic, dev, qp->index % READ_ONCE(dev->real_num_tx_queues),
 				      &done);
 	if (!room && is_retry && !done.sent)
 		nic->delay = min_t(u32, 2 * nic->delay, FRAMEIO_NIC_RETRY_NS_MAX);
 	frameio_qp_give_back(qp, done.sent, done.dropped, done.bytes);
-	if (frameio_nic_has_frames(nic) && (room || !hrtimer_is_queued(&nic->retry)))
+	more = frameio_nic_has_frames(nic) || (ring && !frameio_ring_rest(qp, ring));
+	if (more && (room || !hrtimer_is_queued(&nic->retry)))
 		hrtimer_start(&nic->retry, ns_to_ktime(room ? 0 : nic->delay),
 			      HRTIMER_MODE_REL_SOFT);
 }

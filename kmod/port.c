@@ -14,6 +14,7 @@
 #include "charge.h"
 #include "nic.h"
 #include "port.h"
+#include "ring.h"
 #include "trace.h"
 
 static void frameio_qp_init(struct frameio_qp *qp, struct frameio_port *port, u16 index,
@@ -447,6 +448,7 @@ void frameio_port_gone(struct frameio_port *port)
 		dropped = frameio_queue_purge_taken(&qp->write);
 		if (dropped)
 			trace_frameio_drop(qp, FRAMEIO_TRACE_WRITE, dropped, FRAMEIO_TRACE_CLOSED);
+		frameio_rings_gone(qp->rings);
 	}
 	/* last, as tracepoints tell its name */
 	RCU_INIT_POINTER(port->dev, NULL);
@@ -524,6 +526,26 @@ int frameio_qp_change_limits(struct frameio_qp *qp, const struct frameio_limit *
 		err = -EINVAL;
 	if (!err)
 		frameio_qp_set_limits(qp, read_limit, write_limit);
+	mutex_unlock(&qp->port->bind_lock);
+	return err;
+}
+
+/**
+ * frameio_qp_may_hold() - may the caller have queues hold so much memory?
+ * @qp: the queue pair
+ * @read_bytes: on the way to user space
+ * @write_bytes: from there
+ *
+ * Return: 0, -ENODEV or -EPERM.
+ */
+int frameio_qp_may_hold(struct frameio_qp *qp, u32 read_bytes, u32 write_bytes)
+{
+	const struct frameio_limit read_limit = { .bytes = read_bytes };
+	const struct frameio_limit write_limit = { .bytes = write_bytes };
+	int err;
+
+	mutex_lock(&qp->port->bind_lock);
+	err = frameio_port_may_set_limits(qp->port, &read_limit, &write_limit);
 	mutex_unlock(&qp->port->bind_lock);
 	return err;
 }

@@ -30,7 +30,8 @@ enum frameio_state {
 
 /* Counters of the transmit path, under the transmit queue's lock. */
 struct frameio_transmit_stats {
-	u64 queued, queued_bytes;
+	u64 queued, queued_bytes;	/* to the read queue */
+	u64 ringed, ringed_bytes;	/* to a read ring, past it */
 	u64 drop_closed, drop_invalid, drop_nomem;
 	u64 drop_full;		/* on a NIC port, all under the read queue's lock */
 };
@@ -61,6 +62,9 @@ struct frameio_record {
 	u32 len;
 };
 
+struct frameio_ring;
+struct frameio_rings;
+
 /**
  * struct frameio_qp - a queue pair
  * @port: the port it belongs to, which it lives in
@@ -74,11 +78,16 @@ struct frameio_record {
  * @read_lock: one reader at a time; held across copies to user space
  * @reads: counters
  * @write: frames user space wrote, on their way into the kernel
+ * @rings: of the file that it is bound to, or NULL; written under bind_lock, and from NULL
+ *         under read_lock and write_lock, too
+ * @read_kicks: calls of the file for its read ring alone
+ * @write_kicks: calls of the file for its write ring
  * @write_lock: one writer at a time; held across copies from user space
  * @writes: counters
  * @write_pages: what records are copied into, a page's fragment each; @write_lock
  * @write_batch: records taken and not yet queued; empty unless @write_lock is held
  * @napi: drains @write into the receive path; unused of a NIC port
+ * @write_ring: NAPI looks at it when @write is empty; or NULL
  * @receive: counters
  *
  * read_lock and write_lock are held while user memory is touched, which may
@@ -99,6 +108,10 @@ struct frameio_qp {
 	struct mutex read_lock ____cacheline_aligned_in_smp;
 	struct frameio_call_stats reads;
 
+	struct frameio_rings *rings;
+	atomic64_t read_kicks;
+	atomic64_t write_kicks;
+
 	struct mutex write_lock ____cacheline_aligned_in_smp;
 	struct frameio_call_stats writes;
 	struct page_frag_cache write_pages;
@@ -106,6 +119,7 @@ struct frameio_qp {
 
 	struct frameio_queue write;
 	struct napi_struct napi ____cacheline_aligned_in_smp;
+	struct frameio_ring __rcu *write_ring;
 	struct frameio_receive_stats receive;
 };
 
@@ -132,6 +146,7 @@ struct frameio_qp {
  * @nsteer: entries of @steer
  * @steer: the bound queue pairs, among which a virtual port's flows are spread
  * @flows: which queue pair a flow was written to, by its hash; see frameio_flow_learn()
+ * @read_rings: for each queue pair where frames go instead of to its read queue; or NULL
  * @nqueues: queue pairs in use, the first of @qps; written under RTNL and @bind_lock
  * @nqps: entries of @qps, constant
  * @qps: the queue pairs
@@ -163,6 +178,8 @@ struct frameio_port {
 	u16 nsteer;
 	u16 steer[FRAMEIO_NQUEUES_MAX];
 	u32 *flows;
+
+	struct frameio_ring __rcu *read_rings[FRAMEIO_NQUEUES_MAX];
 
 	u16 nqueues;
 	u16 nqps;
@@ -196,6 +213,7 @@ void frameio_port_gone(struct frameio_port *port);
 void frameio_qp_purge_taken(struct frameio_qp *qp);
 const char *frameio_qp_mode_name(const struct frameio_qp *qp);
 void frameio_qp_wake_transmit(struct frameio_qp *qp);
+int frameio_qp_may_hold(struct frameio_qp *qp, u32 read_bytes, u32 write_bytes);
 bool frameio_limit_is_valid(const struct frameio_limit *limit);
 void frameio_port_set_limits(struct frameio_port *port, const struct frameio_limit *read_limit,
 			     const struct frameio_limit *write_limit);

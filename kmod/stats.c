@@ -15,18 +15,20 @@
  */
 void frameio_stats_get(const struct frameio_qp *qp, struct frameio_stats *stats)
 {
+	const u64 ringed = frameio_count(qp->transmit.ringed);
+	const u64 ringed_bytes = frameio_count(qp->transmit.ringed_bytes);
 	u32 mode;
 
 	*stats = (struct frameio_stats) {
-		.fs_read_queued = frameio_count(qp->transmit.queued),
-		.fs_read_queued_bytes = frameio_count(qp->transmit.queued_bytes),
+		.fs_read_queued = frameio_count(qp->transmit.queued) + ringed,
+		.fs_read_queued_bytes = frameio_count(qp->transmit.queued_bytes) + ringed_bytes,
 		.fs_read_stops = frameio_count(qp->read.stalls),
 		.fs_read_wakes = frameio_count(qp->read.resumes),
 		.fs_read_drop_closed = frameio_count(qp->transmit.drop_closed) +
 				       frameio_count(qp->read.purged),
 		.fs_read_drop_invalid = frameio_count(qp->transmit.drop_invalid),
 		.fs_read_drop_nomem = frameio_count(qp->transmit.drop_nomem),
-		.fs_read_bytes = frameio_count(qp->reads.bytes),
+		.fs_read_bytes = frameio_count(qp->reads.bytes) + ringed_bytes,
 		.fs_read_errors = frameio_count(qp->reads.errors),
 		.fs_write_bytes = frameio_count(qp->writes.bytes),
 		.fs_write_errors = frameio_count(qp->writes.errors),
@@ -43,6 +45,9 @@ void frameio_stats_get(const struct frameio_qp *qp, struct frameio_stats *stats)
 		stats->fs_write_frames[mode] = frameio_count(qp->writes.frames[mode]);
 		stats->fs_write_calls[mode] = frameio_count(qp->writes.calls[mode]);
 	}
+	stats->fs_read_frames[FRAMEIO_MODE_RING] += ringed;
+	stats->fs_read_calls[FRAMEIO_MODE_RING] += atomic64_read(&qp->read_kicks);
+	stats->fs_write_calls[FRAMEIO_MODE_RING] += atomic64_read(&qp->write_kicks);
 }
 
 /**

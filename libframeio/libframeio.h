@@ -500,6 +500,22 @@ void frameio_records_init(struct frameio_records *records, const void *row, size
  */
 int frameio_records_next(struct frameio_records *records, const struct frameio_hdr **hdr);
 
+/**
+ * frameio_records_append() - append a record with a copy of a frame to a row
+ * @row: the row, aligned to FRAMEIO_RECORD_ALIGN bytes
+ * @room: bytes of memory there
+ * @size: in and out: bytes of the row; 0 begins one
+ * @frame: the frame
+ * @len: its length in bytes
+ *
+ * What is between the row's last record and this one is zeroed. With FRAMEIO_O_PACKED a
+ * row can be written by one write(2).
+ *
+ * Return: 0; -ENOBUFS, there is no room left for it; -EMSGSIZE, nor would there be in an
+ * empty row; -EINVAL, @len is 0, @row is not aligned, or @size is more than @room.
+ */
+int frameio_records_append(void *row, size_t room, size_t *size, const void *frame, size_t len);
+
 /** The library's version, such as "0.1.0". */
 const char *frameio_version(void);
 

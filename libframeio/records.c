@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 #include <errno.h>
+#include <string.h>
 
 #include "internal.h"
+
+/* Where the next record starts behind @size bytes of a row. */
+static uint64_t align_up(uint64_t size)
+{
+	return (size + FRAMEIO_RECORD_ALIGN - 1) / FRAMEIO_RECORD_ALIGN * FRAMEIO_RECORD_ALIGN;
+}
 
 void frameio_records_init(struct frameio_records *records, const void *row, size_t size)
 {
@@ -29,7 +36,31 @@ int frameio_records_next(struct frameio_records *records, const struct frameio_h
 	if (size > left)
 		return -EBADMSG;
 	*out = hdr;
-	size = (size + FRAMEIO_RECORD_ALIGN - 1) / FRAMEIO_RECORD_ALIGN * FRAMEIO_RECORD_ALIGN;
+	size = align_up(size);
 	records->next += size < left ? size : left;
 	return 1;
+}
+
+int frameio_records_append(void *row, size_t room, size_t *size, const void *frame, size_t len)
+{
+	struct frameio_hdr *hdr;
+	uint64_t start;
+
+	if (!len || (uintptr_t)row % FRAMEIO_RECORD_ALIGN || *size > room)
+		return -EINVAL;
+	if (len > UINT32_MAX || room < sizeof(*hdr) || len > room - sizeof(*hdr))
+		return -EMSGSIZE;
+	start = align_up(*size);
+	if (start > room - sizeof(*hdr) - len)
+		return -ENOBUFS;
+	hdr = (void *)((unsigned char *)row + start);
+	memset((unsigned char *)row + *size, 0, start - *size);
+	*hdr = (struct frameio_hdr) {
+		.version = FRAMEIO_HDR_VERSION,
+		.hdrlen = sizeof(*hdr),
+		.len = len,
+	};
+	memcpy(hdr + 1, frame, len);
+	*size = start + sizeof(*hdr) + len;
+	return 0;
 }

@@ -119,7 +119,7 @@ static void set_up_reader(struct capture *capture, struct capture_reader *reader
 {
 	const struct capture_config *config = &capture->config;
 	const struct capture_port *port = reader->port;
-	uint32_t options = FRAMEIO_O_TRUNC;
+	uint32_t options = FRAMEIO_O_TRUNC | transfer_option(config->way);
 	struct frameio_info info;
 
 	reader->capture = capture;
@@ -140,15 +140,15 @@ static void set_up_reader(struct capture *capture, struct capture_reader *reader
 
 static void make_batches(struct capture_reader *reader, size_t frame_size)
 {
+	const enum transfer_way way = reader->capture->config.way;
 	struct capture_batch *batch;
 	unsigned int i;
-	int err;
 
 	for (i = 0; i < NBATCHES; i++) {
 		batch = tool_allocate(1, sizeof(*batch));
-		err = frameio_batch_alloc(&batch->records, FRAMEIO_NFRAMES_MAX, frame_size);
-		if (err)
-			tool_die(TOOL_FAILED, "cannot make a batch: %s", strerror(-err));
+		batch->transfer = transfer_new(way, FRAMEIO_NFRAMES_MAX, frame_size);
+		batch->frames = tool_allocate(transfer_most(batch->transfer),
+					      sizeof(*batch->frames));
 		batch->reader = reader;
 		batch->next = reader->free;
 		reader->free = batch;
@@ -266,15 +266,22 @@ static bool make_frame(const struct capture_reader *reader, struct savefile_fram
 	return true;
 }
 
-static void make_frames(const struct capture_reader *reader, struct capture_batch *batch)
+/* Of all groups of what was read, the first of which has @n frames. Return: how many there are. */
+static unsigned int make_frames(const struct capture_reader *reader, struct capture_batch *batch,
+				int n)
 {
 	const uint64_t now = tool_clock(CLOCK_REALTIME);
-	unsigned int i;
+	unsigned int total = 0;
+	int i;
 
 	batch->count = 0;
-	for (i = 0; i < frameio_batch_count(batch->records); i++)
-		batch->count += make_frame(reader, &batch->frames[batch->count],
-					   frameio_batch_hdr(batch->records, i), now);
+	for (; n > 0; n = transfer_next(batch->transfer)) {
+		for (i = 0; i < n; i++)
+			batch->count += make_frame(reader, &batch->frames[batch->count],
+						   transfer_hdr(batch->transfer, i), now);
+		total += n;
+	}
+	return total;
 }
 
 /* --- batches between the threads ---------------------------------- */
@@ -357,12 +364,10 @@ static void wait_for_frames(const struct capture_reader *reader)
 /* Read a batch. Return: 0; -EAGAIN, nothing is there; another negative errno. */
 static int read_batch(struct capture_reader *reader, struct capture_batch *batch)
 {
-	int n = frameio_batch_read(batch->records, reader->qp);
+	int n = transfer_read(batch->transfer, reader->qp);
 
-	if (n > 0) {
-		make_frames(reader, batch);
-		count_drained(reader, n);
-	}
+	if (n > 0)
+		count_drained(reader, make_frames(reader, batch, n));
 	if (n > 0 && batch->count)
 		put_filled(reader->capture, batch);
 	else
@@ -520,7 +525,8 @@ static void free_batches(struct capture_batch *batch)
 
 	for (; batch; batch = next) {
 		next = batch->next;
-		frameio_batch_free(batch->records);
+		transfer_free(batch->transfer);
+		free(batch->frames);
 		free(batch);
 	}
 }

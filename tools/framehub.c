@@ -49,6 +49,8 @@ static void usage(void)
 	     "  -a, --age SECONDS      forget a station not heard for so long (default: 300);\n"
 	     "                         0: learn nothing, send every frame to all other ports\n"
 	     "  -b, --batch N          frames moved per call, 1 to 32 (default: 32)\n"
+	     "      --io WAY           how frames are moved: frameio, by its ioctls (default),\n"
+	     "                         or packed, in rows by read and write\n"
 	     "  -j, --json             print the table as JSON\n"
 	     "  -q, --quiet            show no progress\n"
 	     "  -r, --reserved         switch frames to 01:80:c2:00:00:01 to 0f, too\n"
@@ -382,6 +384,10 @@ static void parse_wait(const char *text)
 	settings.wait_ms = number_option("--wait", text, 0, WAIT_MS_MAX);
 }
 
+enum {
+	OPTION_IO = 256,
+};
+
 static void parse_option(int option)
 {
 	switch (option) {
@@ -412,6 +418,9 @@ static void parse_option(int option)
 	case 'x':
 		settings.exit_when_gone = true;
 		break;
+	case OPTION_IO:
+		settings.way = transfer_parse_way(optarg);
+		break;
 	default:
 		tool_take_option(option, usage);
 	}
@@ -441,6 +450,7 @@ static void parse_arguments(int argc, char **argv)
 		{ "batch", required_argument, NULL, 'b' },
 		{ "exit-when-gone", no_argument, NULL, 'x' },
 		{ "help", no_argument, NULL, 'h' },
+		{ "io", required_argument, NULL, OPTION_IO },
 		{ "json", no_argument, NULL, 'j' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "reserved", no_argument, NULL, 'r' },

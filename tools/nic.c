@@ -81,6 +81,10 @@ static const char *mode_name(uint32_t mode)
 		return "readwrite";
 	case FRAMEIO_MODE_FRAMEIO:
 		return "frameio";
+	case FRAMEIO_MODE_PACKED:
+		return "packed";
+	case FRAMEIO_MODE_RING:
+		return "ring";
 	case FRAMEIO_NMODES:
 		return "none";
 	default:

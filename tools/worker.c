@@ -286,12 +286,13 @@ struct receiver {
 	size_t payload;		/* where it was in the last frame that had a probe */
 	struct probe probes[IO_BATCH_MAX];
 	unsigned int nprobes;
-	struct frameio_hdr *records[IO_BATCH_MAX];
+	struct frameio_hdr *memory[IO_BATCH_MAX];	/* to read into, */
+	struct frameio_hdr *records[IO_BATCH_MAX];	/* and what was read */
 };
 
 static bool receiver_init(struct receiver *receiver, struct worker *worker)
 {
-	struct frameio_hdr **records = receiver->records;
+	struct frameio_hdr **records = receiver->memory;
 	unsigned int i;
 
 	*receiver = (struct receiver) { .worker = worker };
@@ -308,7 +309,7 @@ static void receiver_free(struct receiver *receiver)
 	unsigned int i;
 
 	for (i = 0; i < IO_BATCH_MAX; i++)
-		free(receiver->records[i]);
+		free(receiver->memory[i]);
 }
 
 static bool find_probe(struct receiver *receiver, const struct frameio_hdr *record,
@@ -364,7 +365,7 @@ static unsigned int receiver_take(struct receiver *receiver, unsigned int n, uin
 		measure_add(&worker->run->measure, receiver->probes, receiver->nprobes);
 	tool_count(&worker->frames, taken);
 	tool_count(&worker->bytes, bytes);
-	tool_count(&worker->calls, 1);
+	tool_count(&worker->calls, !worker->io.same_call);
 	return taken;
 }
 
@@ -387,10 +388,12 @@ static unsigned int receiver_most(const struct run *run)
 static int receive_batch(struct receiver *receiver, unsigned int most)
 {
 	struct worker *worker = receiver->worker;
-	const int n = worker->io.config->way->read(&worker->io, receiver->records, most);
 	unsigned int taken;
 	uint64_t now;
+	int n;
 
+	memcpy(receiver->records, receiver->memory, sizeof(receiver->memory));
+	n = worker->io.config->way->read(&worker->io, receiver->records, most);
 	if (n <= 0)
 		return n;
 	now = tool_clock(CLOCK_REALTIME);

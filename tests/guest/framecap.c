@@ -198,7 +198,8 @@ START_TEST(each_frame_is_in_the_file)
 {
 	const uint64_t before = wall_clock();
 	unsigned int i, sub_microsecond = 0;
-	struct process capture = start_capture("-i fionic -c 200 -w %s", files[_i]);
+	struct process capture = start_capture("-i fionic -c 200 -w %s %s", files[_i],
+						_i ? "--io packed" : "");
 
 	for (i = 0; i < 200; i++)
 		guest_send(peer, 60 + i, i, 0);
@@ -257,7 +258,8 @@ END_TEST
 /* A virtual port's are those that the kernel transmits; and an L3 port's have no Ethernet. */
 START_TEST(a_virtual_port_is_read)
 {
-	const uint32_t flags = _i ? FRAMEIO_PORT_L3 : 0;
+	const bool l3 = _i % 2, packed = _i / 2;
+	const uint32_t flags = l3 ? FRAMEIO_PORT_L3 : 0;
 	int port = guest_create_up("fio0", flags | FRAMEIO_PORT_PERSIST, 1, 0), packet;
 	struct process capture;
 	unsigned int i;
@@ -265,11 +267,11 @@ START_TEST(a_virtual_port_is_read)
 	/* the first queue pair that is free */
 	close(port);
 	packet = guest_packet_socket("fio0");
-	capture = start_capture("-i fio0 -s 50 -c 40 -w " FILE_);
+	capture = start_capture("-i fio0 -s 50 -c 40 -w " FILE_ " %s", packed ? "--io packed" : "");
 	for (i = 0; i < 40; i++)
 		guest_send(packet, 30 + i, i, flags);
 	end_well(&capture);
-	read_capture_as(FILE_, _i ? DLT_RAW : DLT_EN10MB);
+	read_capture_as(FILE_, l3 ? DLT_RAW : DLT_EN10MB);
 	ck_assert_uint_eq(ncaptured, 40);
 	for (i = 0; i < 40; i++) {
 		unsigned char frame[30 + i];
@@ -278,8 +280,8 @@ START_TEST(a_virtual_port_is_read)
 		is_frame(i, frame, i < 20 ? 30 + i : 50, 30 + i);
 	}
 	ck_assert_int_eq(run("capinfos %s", FILE_), 0);
-	has(printed, _i ? "Raw IP" : "Ethernet");
-	if (_i) {
+	has(printed, l3 ? "Raw IP" : "Ethernet");
+	if (l3) {
 		ck_assert_int_eq(run("tcpdump -nr %s | grep -c '10.0.0.1 > 10.0.0.2'", FILE_), 0);
 		ck_assert_str_eq(printed, "40\n");
 	}
@@ -1086,7 +1088,7 @@ START_TEST(all_who_look_agree)
 	wait_told(&dump, "listening on");
 	receiver = start_command("framegen -i fionic -f rx -j --queue 65536 -n %lu", frames);
 	wait_threads(&receiver, 1, 2);
-	capture = start_capture("-i fionic -B 256M -j -c %lu -w " FILE_, frames);
+	capture = start_capture("-i fionic -B 256M -j -c %lu --io packed -w " FILE_, frames);
 	result = parse(good("framegen -i fiopeer -f tx -j -n %lu -R 20k", frames));
 	is_number(result, "/frames", frames);
 	json_object_put(result);
@@ -1173,6 +1175,7 @@ static const struct refusal refusals[] = {
 	{ 2, "--snapshot-length takes a number", "-i fionic -s 262145" },
 	{ 2, "--count takes a number from 1 to 18446744073709551615, not '0'", "-i fionic -c 0" },
 	{ 2, "--count takes a number", "-i fionic -c -1" },
+	{ 2, "--io takes frameio or packed, not 'wire'", "-i fionic --io wire" },
 	{ 2, "--threads takes a number from 1 to 64, not '65'", "-i fionic --threads 65" },
 	{ 2, "--time takes 0.01 to 1000000000 seconds, not '0'", "-i fionic --time 0" },
 	{ 2, "not '1s'", "-i fionic --time 1s" },
@@ -1296,7 +1299,7 @@ static void add_frame_tests(Suite *suite)
 
 	tcase_add_loop_test(tcase, each_frame_is_in_the_file, 0, 2);
 	tcase_add_test(tcase, what_is_cut_tells_its_length);
-	tcase_add_loop_test(tcase, a_virtual_port_is_read, 0, 2);
+	tcase_add_loop_test(tcase, a_virtual_port_is_read, 0, 4);
 	tcase_add_test(tcase, several_ports_are_told_apart);
 	tcase_add_loop_test(tcase, an_expression_means_what_it_means_to_a_file, 0, 2);
 	tcase_add_test(tcase, a_virtual_port_is_filtered_alike);

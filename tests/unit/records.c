@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* The walk over a row of records, whatever its bytes are. */
+/* The walk over a row of records, whatever its bytes are, and the making of one. */
+#include <errno.h>
+
 #include "kernel.h"
 
 #define HDRLEN	sizeof(struct frameio_hdr)
@@ -294,6 +296,93 @@ START_TEST(random_rows_stay_inside)
 }
 END_TEST
 
+/* --- appending ------------------------------------------------------- */
+
+/* Frames of all lengths in memory that ends with the row: what a walk finds is what was put in. */
+START_TEST(what_is_appended_is_found)
+{
+	unsigned char frame[40], *row;
+	const struct frameio_hdr *hdr;
+	struct frameio_records records;
+	size_t size = 0, expected = 0, len, i;
+
+	for (len = 1; len <= sizeof(frame); len++)
+		expected = (expected + 7) / 8 * 8 + HDRLEN + len;
+	row = malloc(expected);
+	memset(row, 0xee, expected);
+	for (len = 1; len <= sizeof(frame); len++) {
+		memset(frame, (int)len, sizeof(frame));
+		ck_assert_int_eq(frameio_records_append(row, expected, &size, frame, len), 0);
+	}
+	ck_assert_uint_eq(size, expected);
+	frameio_records_init(&records, row, size);
+	for (len = 1; len <= sizeof(frame); len++) {
+		const struct frameio_hdr header = {
+			.version = FRAMEIO_HDR_VERSION,
+			.hdrlen = HDRLEN,
+			.len = len,
+		};
+
+		ck_assert_int_eq(frameio_records_next(&records, &hdr), 1);
+		ck_assert_mem_eq(hdr, &header, HDRLEN);
+		memset(frame, (int)len, sizeof(frame));
+		ck_assert_mem_eq(frameio_hdr_frame(hdr), frame, len);
+		/* no stale bytes go out between two records */
+		for (i = HDRLEN + len; i % 8 && len < sizeof(frame); i++)
+			ck_assert_uint_eq(((const unsigned char *)hdr)[i], 0);
+	}
+	ck_assert_int_eq(frameio_records_next(&records, &hdr), 0);
+	free(row);
+}
+END_TEST
+
+/* A record of 48 bytes and one of 43, with room for all of both but @_i bytes. */
+START_TEST(append_without_room_changes_nothing)
+{
+	const size_t room = 48 + 43 - _i;
+	unsigned char *row = malloc(room), before[48 + 43];
+	size_t size = 0;
+
+	memset(row, 0xee, room);
+	ck_assert_int_eq(frameio_records_append(row, room, &size, "12345", 5), 0);
+	ck_assert_uint_eq(size, 45);
+	memcpy(before, row, room);
+	ck_assert_int_eq(frameio_records_append(row, room, &size, "abc", 3), _i ? -ENOBUFS : 0);
+	ck_assert_uint_eq(size, _i ? 45 : 91);
+	if (_i)
+		ck_assert_mem_eq(row, before, room);
+	free(row);
+}
+END_TEST
+
+START_TEST(append_refuses_what_cannot_be)
+{
+	static const size_t longer[] = {
+		SIZE_MAX, SIZE_MAX - HDRLEN, SIZE_MAX - 7, 0x100000000, 0xffffffff, 25,
+	};
+	_Alignas(8) unsigned char row[HDRLEN + 24];
+	size_t size = 0, i;
+
+	memset(row, 0xee, sizeof(row));
+	ck_assert_int_eq(frameio_records_append(row, sizeof(row), &size, row, 0), -EINVAL);
+	for (i = 1; i < 8; i++)
+		ck_assert_int_eq(frameio_records_append(row + i, HDRLEN + 1, &size, "a", 1),
+				 -EINVAL);
+	for (i = 0; i < sizeof(longer) / sizeof(*longer); i++)
+		ck_assert_int_eq(frameio_records_append(row, sizeof(row), &size, "a", longer[i]),
+				 -EMSGSIZE);
+	for (i = 0; i <= HDRLEN; i++)
+		ck_assert_int_eq(frameio_records_append(row, i, &size, "a", 1), -EMSGSIZE);
+	ck_assert_uint_eq(size, 0);
+	for (i = 0; i < sizeof(row); i++)
+		ck_assert_uint_eq(row[i], 0xee);
+	size = sizeof(row) + 1;
+	ck_assert_int_eq(frameio_records_append(row, sizeof(row), &size, "a", 1), -EINVAL);
+	size = sizeof(row);
+	ck_assert_int_eq(frameio_records_append(row, sizeof(row), &size, "a", 1), -ENOBUFS);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("records");
@@ -311,6 +400,9 @@ int main(void)
 	tcase_add_test(tcase, larger_header_is_skipped_over);
 	tcase_add_test(tcase, other_version_is_no_record);
 	tcase_add_test(tcase, random_rows_stay_inside);
+	tcase_add_test(tcase, what_is_appended_is_found);
+	tcase_add_loop_test(tcase, append_without_room_changes_nothing, 0, 8);
+	tcase_add_test(tcase, append_refuses_what_cannot_be);
 	suite_add_tcase(suite, tcase);
 	return kernel_run(suite);
 }
