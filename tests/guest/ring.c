@@ -1008,10 +1008,13 @@ END_TEST
 
 START_TEST(records_wait_while_the_interface_is_down)
 {
+	/* of all interfaces: it hears this one as soon as it is up, or sooner */
+	int everywhere = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(GUEST_ETHERTYPE));
 	int fd = guest_create_up("fio0", 0, 1, 0), packet, i;
 	struct frameio_stats stats;
 
-	rings_make(&rings, fd, thread_kinds[_i], SMALL, SMALL, 1);
+	ck_assert_int_ge(everywhere, 0);
+	rings_make(&rings, fd, thread_kinds[_i], SMALL, SMALL, 0);
 	packet = guest_packet_socket("fio0");
 	guest_sh("ip link set fio0 down");
 	ck_assert_int_eq(rings_kick(&rings), 0);
@@ -1025,11 +1028,11 @@ START_TEST(records_wait_while_the_interface_is_down)
 	ck_assert_errno(write(fd, "", 0), ENETDOWN);
 	guest_stats(fd, &stats);
 	ck_assert_uint_eq(stats.fs_write_received, 0);
-	clear_error(packet);
 	/* nobody has to kick again */
 	guest_sh("ip link set fio0 up");
 	for (i = 0; i < 3; i++)
-		guest_receive(packet, LEN, i, 0);
+		guest_receive(everywhere, LEN, i, 0);
+	clear_error(packet);
 	ck_assert_int_eq(rings_kick(&rings), 0);
 	/* and the other way */
 	guest_send(packet, LEN, 7, 0);
@@ -1069,8 +1072,8 @@ static void expect_broken(int fd, const struct rings_ring *ring)
 	ck_assert_int_eq(guest_poll(fd, 0, 0), POLLERR);
 }
 
-/* What the consumer of the read ring may claim, from what the kernel has produced. */
-static const int64_t bad_consumers[] = { 1, 8, SMALL, INT64_MAX, -SMALL - 8, -SMALL - 1 };
+/* What the consumer claims, from what the kernel has produced, which goes on for three records. */
+static const int64_t bad_consumers[] = { SMALL - 8, SMALL, INT64_MAX, -SMALL - 8, -SMALL - 1 };
 
 START_TEST(a_read_ring_is_stopped_by_a_counter_that_cannot_be)
 {
@@ -1602,7 +1605,8 @@ START_TEST(a_nics_records_are_sent_to_the_last)
 	enum { N = 500 };
 	int fd = attach(), i, round;
 
-	rings_make(&rings, fd, thread_kinds[_i], 0, RINGS_SIZE, 1);
+	/* which sleeps at the first occasion */
+	rings_make(&rings, fd, thread_kinds[_i], 0, RINGS_SIZE, _i);
 	for (round = 0; round < 20; round++) {
 		for (i = 0; i < N; i++) {
 			guest_record(rings_room(&rings, HDRLEN + LEN), LEN, i, 0);
