@@ -296,9 +296,11 @@ static struct {
 
 #define RING_SIZE	(1U << 20)
 
+static size_t page_size;
+
 static unsigned char *ring_area(struct frameio_ring_page *page)
 {
-	return (unsigned char *)page + sysconf(_SC_PAGESIZE);
+	return (unsigned char *)page + page_size;
 }
 
 static void setup_rings(int fd, int reading, int writing)
@@ -309,6 +311,7 @@ static void setup_rings(int fd, int reading, int writing)
 	};
 	void *map;
 
+	page_size = sysconf(_SC_PAGESIZE);
 	fail_unless(!ioctl(fd, FRAMEIO_RING_SETUP, &setup), "FRAMEIO_RING_SETUP");
 	rings.consumer = 0;
 	rings.producer = 0;

@@ -207,7 +207,8 @@ static struct sk_buff *frameio_cut_frames(struct sk_buff_head *from, struct sk_b
 
 /**
  * struct frameio_reading - how far a call is with reading
- * @last: the frame that was read last; it stays among those taken until the end
+ * @last: the frame that was read last, which stays among those taken; or NULL
+ * @kept: frames read that do
  * @done: frames read
  * @given_back: of these, how many the queue knows of
  * @bytes: the memory of those that it does not
@@ -215,7 +216,7 @@ static struct sk_buff *frameio_cut_frames(struct sk_buff_head *from, struct sk_b
  */
 struct frameio_reading {
 	struct sk_buff *last;
-	u32 done, given_back, bytes;
+	u32 kept, done, given_back, bytes;
 	size_t moved;
 };
 
@@ -225,6 +226,29 @@ static void frameio_reading_take(struct frameio_qp *qp, struct frameio_reading *
 	frameio_batch_take(qp, reading->done - reading->given_back, reading->bytes);
 	reading->given_back = reading->done;
 	reading->bytes = 0;
+}
+
+/*
+ * Take what has come, where all that was taken has been read. A row may be longer than
+ * any queue: what was read is freed now, not at its end, and it can be killed.
+ *
+ * Return: the first of these frames, or NULL.
+ */
+static struct sk_buff *frameio_reading_more(struct frameio_qp *qp,
+					    struct frameio_reading *reading)
+{
+	struct sk_buff_head *taken = &qp->read.taken;
+	struct sk_buff *skb;
+
+	frameio_reading_take(qp, reading);
+	skb = skb_peek_next(reading->last, taken);
+	if (!skb || fatal_signal_pending(current))
+		return NULL;
+	frameio_free_frames(frameio_cut_frames(taken, reading->last, reading->kept));
+	reading->last = NULL;
+	reading->kept = 0;
+	cond_resched();
+	return skb;
 }
 
 /* The frame behind those that were read, or NULL. */
@@ -238,10 +262,7 @@ static __always_inline struct sk_buff *frameio_reading_next(struct frameio_qp *q
 	if (!reading->last)
 		return skb_peek(taken);
 	skb = skb_peek_next(reading->last, taken);
-	if (skb)
-		return skb;
-	frameio_reading_take(qp, reading);
-	return skb_peek_next(reading->last, taken);
+	return likely(skb) ? skb : frameio_reading_more(qp, reading);
 }
 
 static __always_inline void frameio_reading_done(struct frameio_reading *reading,
@@ -249,6 +270,7 @@ static __always_inline void frameio_reading_done(struct frameio_reading *reading
 {
 	reading->bytes += skb->truesize;
 	reading->last = skb;
+	reading->kept++;
 	reading->done++;
 	reading->moved += len;
 }
@@ -332,8 +354,9 @@ ssize_t frameio_batch_read(struct frameio_qp *qp, struct frameio_slots *slots,
 		frameio_reading_take(qp, &reading);
 	frameio_stats_count(&qp->reads, call->mode, reading.done, reading.moved, err);
 	frameio_stats_count_call(&qp->reads, call->mode, reading.done);
+	if (reading.kept)
+		frames = frameio_cut_frames(&qp->read.taken, reading.last, reading.kept);
 	if (reading.done) {
-		frames = frameio_cut_frames(&qp->read.taken, reading.last, reading.done);
 		frameio_qp_set_mode(qp, call->mode);
 		trace_frameio_dequeue(qp, FRAMEIO_TRACE_READ, reading.done);
 	}
@@ -579,7 +602,10 @@ ssize_t frameio_batch_write(struct frameio_qp *qp, struct frameio_slots *slots,
 			frameio_qp_set_mode(qp, call->mode);
 		mutex_unlock(&qp->write_lock);
 		moved += bytes;
-	} while (!ret && !frameio_slots_are_used(slots));
+		if (ret || frameio_slots_are_used(slots) || fatal_signal_pending(current))
+			break;
+		cond_resched();
+	} while (true);
 
 	if (!moved)
 		return ret;

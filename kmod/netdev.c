@@ -66,72 +66,90 @@ static noinline void frameio_netdev_drop_invalid(struct frameio_qp *qp, struct s
 	frameio_drop_skb(skb, UNHANDLED_PROTO);
 }
 
-/*
- * The ring has no room for a frame. Return: NETDEV_TX_BUSY: it is the caller's, and the
- * transmit queue is stopped; or NETDEV_TX_OK: it was dropped, as there will never be.
- */
-static noinline netdev_tx_t frameio_netdev_ring_full(struct frameio_qp *qp,
-						     struct frameio_ring *ring,
-						     struct sk_buff *skb, struct netdev_queue *txq)
-{
-	const size_t size = frameio_ring_record_size(skb->len);
-
-	if (size > ring->size) {
-		frameio_netdev_drop_invalid(qp, skb);
-		return NETDEV_TX_OK;
-	}
-	while (!ring->broken)
-		if (frameio_netdev_stop_for_ring(qp, ring, size, txq) ||
-		    frameio_ring_has_room(qp, ring, size))
-			return NETDEV_TX_BUSY;
-	qp->transmit.drop_closed++;
-	trace_frameio_drop(qp, FRAMEIO_TRACE_READ, 1, FRAMEIO_TRACE_CLOSED);
-	frameio_drop_skb(skb, DEV_READY);
-	return NETDEV_TX_OK;
-}
-
 static bool frameio_netdev_is_ip(const struct sk_buff *skb)
 {
 	return skb->protocol == htons(ETH_P_IP) || skb->protocol == htons(ETH_P_IPV6);
 }
 
-/* The frame is copied, and freed at once. */
-static netdev_tx_t frameio_netdev_xmit_to_ring(struct frameio_qp *qp, struct frameio_ring *ring,
-					       struct sk_buff *skb, struct netdev_queue *txq)
+/* A frame is copied into the ring, and freed at once. */
+static __always_inline void frameio_netdev_put_into_ring(struct frameio_ring *ring,
+							 struct sk_buff *skb)
 {
-	netdev_tx_t status = NETDEV_TX_OK;
+	struct frameio_qp *qp = ring->qp;
 	const u32 len = skb->len;
 
-	if (unlikely(!frameio_ring_has_room(qp, ring, frameio_ring_record_size(len)))) {
-		status = frameio_netdev_ring_full(qp, ring, skb, txq);
-	} else if (unlikely(frameio_port_is_l3(qp->port) && !frameio_netdev_is_ip(skb))) {
+	if (unlikely(!frameio_ring_put(ring, skb, false))) {
 		frameio_netdev_drop_invalid(qp, skb);
-	} else if (unlikely(!frameio_ring_put(qp, ring, skb))) {
-		frameio_netdev_drop_invalid(qp, skb);
-	} else {
-		skb_tx_timestamp(skb);
-		qp->transmit.ringed++;
-		qp->transmit.ringed_bytes += len;
-		trace_frameio_enqueue(qp, FRAMEIO_TRACE_READ, 1);
-		napi_consume_skb(skb, 1);
+		return;
 	}
-	if (status != NETDEV_TX_OK || !netdev_xmit_more())
+	qp->transmit.ringed++;
+	qp->transmit.ringed_bytes += len;
+	trace_frameio_enqueue(qp, FRAMEIO_TRACE_READ, 1);
+	if (unlikely(skb_shinfo(skb)->tx_flags & SKBTX_SW_TSTAMP))
+		skb_tx_timestamp(skb);
+	napi_consume_skb(skb, 1);
+}
+
+/*
+ * The ring may have no room for a frame, or for a longest one behind it. Return:
+ * NETDEV_TX_BUSY: it is the caller's, and the transmit queue is stopped; or NETDEV_TX_OK.
+ */
+static noinline netdev_tx_t frameio_netdev_xmit_to_full_ring(struct frameio_ring *ring,
+							     struct sk_buff *skb)
+{
+	struct netdev_queue *txq = netdev_get_tx_queue(skb->dev, ring->index);
+	const size_t size = frameio_ring_record_size(skb->len);
+	struct frameio_qp *qp = ring->qp;
+	const size_t longest = min_t(size_t, frameio_ring_longest(qp), ring->size);
+
+	if (size > ring->size) {
+		frameio_netdev_drop_invalid(qp, skb);
+		return NETDEV_TX_OK;
+	}
+	while (!frameio_ring_look(qp, ring, size)) {
+		if (ring->broken) {
+			qp->transmit.drop_closed++;
+			trace_frameio_drop(qp, FRAMEIO_TRACE_READ, 1, FRAMEIO_TRACE_CLOSED);
+			frameio_drop_skb(skb, DEV_READY);
+			return NETDEV_TX_OK;
+		}
+		if (frameio_netdev_stop_for_ring(qp, ring, size, txq)) {
+			frameio_ring_wake_reader(qp, ring);
+			return NETDEV_TX_BUSY;
+		}
+	}
+	frameio_netdev_put_into_ring(ring, skb);
+	/* the next one is not even to be tried */
+	if (!frameio_ring_look(qp, ring, longest) && !ring->broken &&
+	    frameio_netdev_stop_for_ring(qp, ring, longest, txq))
 		frameio_ring_wake_reader(qp, ring);
+	return NETDEV_TX_OK;
+}
+
+static __always_inline netdev_tx_t frameio_netdev_xmit_to_ring(struct frameio_ring *ring,
+							       struct sk_buff *skb, bool l3)
+{
+	netdev_tx_t status = NETDEV_TX_OK;
+
+	if (l3 && unlikely(!frameio_netdev_is_ip(skb)))
+		frameio_netdev_drop_invalid(ring->qp, skb);
+	else if (unlikely(!frameio_ring_has_much_room(ring, skb->len)))
+		status = frameio_netdev_xmit_to_full_ring(ring, skb);
+	else
+		frameio_netdev_put_into_ring(ring, skb);
+	if (!netdev_xmit_more())
+		frameio_ring_wake_reader(ring->qp, ring);
 	return status;
 }
 
-/* Softirq or bottom halves off, under the transmit queue's lock. */
-static netdev_tx_t frameio_netdev_xmit(struct sk_buff *skb, struct net_device *dev)
+static noinline netdev_tx_t frameio_netdev_xmit_to_queue(struct sk_buff *skb, struct net_device *dev)
 {
 	struct frameio_port *port = frameio_netdev_port(dev);
 	u16 index = skb_get_queue_mapping(skb);
 	struct frameio_qp *qp = &port->qps[index];
 	struct netdev_queue *txq = netdev_get_tx_queue(dev, index);
-	struct frameio_ring *ring = rcu_dereference_bh(qp->read_ring);
 	u32 len = skb->len;
 
-	if (ring)
-		return frameio_netdev_xmit_to_ring(qp, ring, skb, txq);
 	if (unlikely(frameio_queue_full(&qp->read)) && frameio_netdev_stop_transmit(qp, txq)) {
 		frameio_netdev_wake_reader(qp, false);
 		return NETDEV_TX_BUSY;
@@ -165,6 +183,29 @@ static netdev_tx_t frameio_netdev_xmit(struct sk_buff *skb, struct net_device *d
 dropped:
 	frameio_netdev_wake_reader(qp, netdev_xmit_more());
 	return NETDEV_TX_OK;
+}
+
+/* Softirq or bottom halves off, under the transmit queue's lock. */
+static __always_inline netdev_tx_t frameio_netdev_xmit(struct sk_buff *skb, struct net_device *dev,
+						       bool l3)
+{
+	const struct frameio_port *port = frameio_netdev_port(dev);
+	struct frameio_ring *ring;
+
+	ring = rcu_dereference_bh(port->read_rings[skb_get_queue_mapping(skb)]);
+	if (ring)
+		return frameio_netdev_xmit_to_ring(ring, skb, l3);
+	return frameio_netdev_xmit_to_queue(skb, dev);
+}
+
+static netdev_tx_t frameio_netdev_xmit_l2(struct sk_buff *skb, struct net_device *dev)
+{
+	return frameio_netdev_xmit(skb, dev, false);
+}
+
+static netdev_tx_t frameio_netdev_xmit_l3(struct sk_buff *skb, struct net_device *dev)
+{
+	return frameio_netdev_xmit(skb, dev, true);
 }
 
 /* The hash of a frame's flow, the same for both directions; the frame keeps it for others. */
@@ -379,7 +420,7 @@ static const struct net_device_ops frameio_l2_netdev_ops = {
 	.ndo_uninit = frameio_netdev_dev_uninit,
 	.ndo_open = frameio_netdev_open,
 	.ndo_stop = frameio_netdev_stop,
-	.ndo_start_xmit = frameio_netdev_xmit,
+	.ndo_start_xmit = frameio_netdev_xmit_l2,
 	.ndo_select_queue = frameio_netdev_select_queue,
 	.ndo_change_mtu = frameio_netdev_change_mtu,
 	.ndo_change_carrier = frameio_netdev_change_carrier,
@@ -393,7 +434,7 @@ static const struct net_device_ops frameio_l3_netdev_ops = {
 	.ndo_uninit = frameio_netdev_dev_uninit,
 	.ndo_open = frameio_netdev_open,
 	.ndo_stop = frameio_netdev_stop,
-	.ndo_start_xmit = frameio_netdev_xmit,
+	.ndo_start_xmit = frameio_netdev_xmit_l3,
 	.ndo_select_queue = frameio_netdev_select_queue,
 	.ndo_change_mtu = frameio_netdev_change_mtu,
 	.ndo_change_carrier = frameio_netdev_change_carrier,

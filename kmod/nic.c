@@ -138,24 +138,52 @@ static __always_inline bool frameio_nic_prepare_frame(struct sk_buff *skb)
 	return likely(skb->ip_summed != CHECKSUM_PARTIAL) || !skb_csum_hwoffload_help(skb, 0);
 }
 
-/* A frame, or NULL where there is none, is not put; several CPUs count, under the lock. */
-static noinline void frameio_nic_drop(struct frameio_qp *qp, struct sk_buff *skb,
-				      enum frameio_trace_reason reason)
+/*
+ * How many frames a frame was on the wire, or would have been, that begins with its link
+ * header: GRO notes it, and who makes one that is to be cut may leave it to the kernel.
+ */
+static u32 frameio_nic_nframes(const struct sk_buff *skb)
+{
+	const struct skb_shared_info *shinfo = skb_shinfo(skb);
+	u32 headers;
+
+	if (!skb_is_gso(skb))
+		return 1;
+	if (shinfo->gso_segs)
+		return shinfo->gso_segs;
+	headers = skb_transport_offset(skb);
+	if (skb_is_gso_tcp(skb))
+		headers += tcp_hdrlen(skb);
+	else if (shinfo->gso_type & SKB_GSO_UDP_L4)
+		headers += sizeof(struct udphdr);
+	return skb->len > headers ? DIV_ROUND_UP(skb->len - headers, shinfo->gso_size) : 1;
+}
+
+/* So many frames are not put; several CPUs count, under the lock. */
+static noinline void frameio_nic_count_drop(struct frameio_qp *qp, u32 n,
+					    enum frameio_trace_reason reason)
 {
 	spin_lock(&qp->read.waiting.lock);
 	if (reason == FRAMEIO_TRACE_FULL)
-		qp->transmit.drop_full++;
+		qp->transmit.drop_full += n;
 	else if (reason == FRAMEIO_TRACE_CLOSED)
-		qp->transmit.drop_closed++;
+		qp->transmit.drop_closed += n;
 	else if (reason == FRAMEIO_TRACE_NOMEM)
-		qp->transmit.drop_nomem++;
+		qp->transmit.drop_nomem += n;
 	else
-		qp->transmit.drop_invalid++;
+		qp->transmit.drop_invalid += n;
 	spin_unlock(&qp->read.waiting.lock);
-	trace_frameio_drop(qp, FRAMEIO_TRACE_READ, 1, reason);
-	if (skb && reason == FRAMEIO_TRACE_NOMEM)
+	trace_frameio_drop(qp, FRAMEIO_TRACE_READ, n, reason);
+}
+
+/* A frame is not put; what GRO has made of several counts as the several. */
+static noinline void frameio_nic_drop(struct frameio_qp *qp, struct sk_buff *skb,
+				      enum frameio_trace_reason reason)
+{
+	frameio_nic_count_drop(qp, frameio_nic_nframes(skb), reason);
+	if (reason == FRAMEIO_TRACE_NOMEM)
 		frameio_drop_skb(skb, NOMEM);
-	else if (skb)
+	else
 		frameio_drop_skb(skb, DEV_READY);
 }
 
@@ -168,8 +196,9 @@ static __always_inline void frameio_nic_put_into_ring(struct frameio_qp *qp,
 	enum frameio_trace_reason reason = FRAMEIO_TRACE_FULL;
 	bool put = false;
 
-	if (likely(frameio_ring_has_room(qp, ring, frameio_ring_record_size(skb->len)))) {
-		put = frameio_ring_put(qp, ring, skb);
+	if (likely(frameio_ring_has_much_room(ring, skb->len) ||
+		   frameio_ring_look(qp, ring, frameio_ring_record_size(skb->len)))) {
+		put = frameio_ring_put(ring, skb, true);
 		reason = FRAMEIO_TRACE_INVALID;
 	} else if (ring->broken) {
 		reason = FRAMEIO_TRACE_CLOSED;
@@ -202,7 +231,7 @@ static __always_inline void frameio_nic_put(struct frameio_qp *qp, struct sk_buf
 		return;
 	}
 	spin_lock(&queue->waiting.lock);
-	ring = rcu_dereference(qp->read_ring);
+	ring = rcu_dereference(qp->port->read_rings[qp->index]);
 	if (ring) {
 		frameio_nic_put_into_ring(qp, ring, skb);
 		return;
@@ -246,15 +275,11 @@ static void frameio_nic_put_segments(struct frameio_qp *qp, struct sk_buff *skb)
 	}
 }
 
-/* A frame is a file's, and begins with its link header; NULL: there was no memory for it. */
+/* A frame is a file's, and begins with its link header. */
 static void frameio_nic_take(struct frameio_nic_queue *nic, struct sk_buff *skb)
 {
 	struct frameio_qp *qp = nic->qp;
 
-	if (unlikely(!skb)) {
-		frameio_nic_drop(qp, NULL, FRAMEIO_TRACE_NOMEM);
-		return;
-	}
 	/* before anything is done to it that costs */
 	if (unlikely(frameio_queue_full(&qp->read))) {
 		frameio_nic_drop(qp, skb, FRAMEIO_TRACE_FULL);
@@ -267,6 +292,17 @@ static void frameio_nic_take(struct frameio_nic_queue *nic, struct sk_buff *skb)
 		frameio_nic_put_segments(qp, skb);
 	else
 		frameio_nic_put(qp, skb);
+}
+
+/* A copy of a frame is a file's. */
+static void frameio_nic_take_copy(struct frameio_nic_queue *nic, struct sk_buff *skb)
+{
+	struct sk_buff *copy = skb_clone(skb, GFP_ATOMIC);
+
+	if (likely(copy))
+		frameio_nic_take(nic, copy);
+	else
+		frameio_nic_count_drop(nic->qp, frameio_nic_nframes(skb), FRAMEIO_TRACE_NOMEM);
 }
 
 static bool frameio_nic_wants(const struct frameio_nic_queue *nic, struct sk_buff *skb)
@@ -311,7 +347,7 @@ frameio_nic_offer(struct frameio_port *port, struct sk_buff *skb, unsigned long 
 		if ((!tap && taker) || !frameio_nic_wants(nic, skb))
 			continue;
 		if (tap)
-			frameio_nic_take(nic, skb_clone(skb, GFP_ATOMIC));
+			frameio_nic_take_copy(nic, skb);
 		else
 			taker = nic;
 	}
@@ -329,14 +365,21 @@ frameio_nic_offer_only(struct frameio_port *port, struct sk_buff *skb, unsigned 
 	return frameio_nic_wants(nic, skb) ? nic : NULL;
 }
 
-/* A capture holds the frame, too: get one of our own, or NULL. It begins behind its link header. */
-static noinline struct sk_buff *frameio_nic_unshare(struct sk_buff *skb, unsigned int header)
+/* A capture holds the frame, too: get one of our own, or drop it. */
+static noinline void frameio_nic_take_shared(struct frameio_nic_queue *nic, struct sk_buff *skb,
+					     unsigned int header)
 {
+	const u32 n = frameio_nic_nframes(skb);
+
+	/* as the capture has it, the frame begins behind its link header */
 	__skb_pull(skb, header);
 	skb = skb_share_check(skb, GFP_ATOMIC);
-	if (skb)
+	if (likely(skb)) {
 		__skb_push(skb, header);
-	return skb;
+		frameio_nic_take(nic, skb);
+	} else {
+		frameio_nic_count_drop(nic->qp, n, FRAMEIO_TRACE_NOMEM);
+	}
 }
 
 /* Softirq, under RCU. */
@@ -365,8 +408,9 @@ static rx_handler_result_t frameio_nic_receive(struct sk_buff **pskb)
 	}
 	*pskb = NULL;
 	if (unlikely(skb_shared(skb)))
-		skb = frameio_nic_unshare(skb, header);
-	frameio_nic_take(taker, skb);
+		frameio_nic_take_shared(taker, skb, header);
+	else
+		frameio_nic_take(taker, skb);
 	return RX_HANDLER_CONSUMED;
 }
 

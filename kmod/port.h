@@ -75,7 +75,6 @@ struct frameio_rings;
  * @transmit: counters
  * @idle: the reader may be asleep and was not woken yet; the transmit queue's lock
  * @txq: the transmit queue that feeds @read; NULL once the port is gone, and of a NIC
- * @read_ring: where frames go instead of to @read; NULL: to @read
  * @read_lock: one reader at a time; held across copies to user space
  * @reads: counters
  * @write: frames user space wrote, on their way into the kernel
@@ -104,7 +103,6 @@ struct frameio_qp {
 	struct frameio_queue read;
 	struct frameio_transmit_stats transmit ____cacheline_aligned_in_smp;
 	bool idle;
-	struct frameio_ring __rcu *read_ring;
 	struct netdev_queue __rcu *txq;
 
 	struct mutex read_lock ____cacheline_aligned_in_smp;
@@ -148,6 +146,7 @@ struct frameio_qp {
  * @nsteer: entries of @steer
  * @steer: the bound queue pairs, among which a virtual port's flows are spread
  * @flows: which queue pair a flow was written to, by its hash; see frameio_flow_learn()
+ * @read_rings: for each queue pair where frames go instead of to its read queue; or NULL
  * @nqueues: queue pairs in use, the first of @qps; written under RTNL and @bind_lock
  * @nqps: entries of @qps, constant
  * @qps: the queue pairs
@@ -179,6 +178,8 @@ struct frameio_port {
 	u16 nsteer;
 	u16 steer[FRAMEIO_NQUEUES_MAX];
 	u32 *flows;
+
+	struct frameio_ring __rcu *read_rings[FRAMEIO_NQUEUES_MAX];
 
 	u16 nqueues;
 	u16 nqps;

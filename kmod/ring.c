@@ -7,7 +7,7 @@
  * A read ring is filled by whoever would have put the frame into the read queue: the
  * transmit path, or a NIC's receive handler. The frame is copied once, from its sk_buff,
  * which is freed at once. What waited in the queue when the ring was made goes first:
- * until it has, qp->read_ring is NULL, frames go on queueing up, and whoever comes along
+ * until it has, port->read_rings has none, frames go on queueing up, and whoever comes along
  * with read_lock (setup, a kick, poll) moves them. Where the ring is full the transmit
  * queue is stopped, as by a full read queue; a NIC's frames are dropped.
  *
@@ -57,7 +57,7 @@
  * Rings are made once and live until their file is released. A mapping holds the file,
  * and the pages themselves. A port that goes away leaves them as they are, with
  * FRAMEIO_RING_GONE, to its program. Who uses them without holding the file does so in
- * softirq (qp->read_ring, qp->write_ring) or under the port's bind_lock (qp->rings):
+ * softirq (port->read_rings, qp->write_ring) or under the port's bind_lock (qp->rings):
  * the release takes these away first and waits for softirqs.
  */
 #include <linux/capability.h>
@@ -74,6 +74,15 @@
 #include "ring.h"
 #include "stats.h"
 #include "trace.h"
+
+/**
+ * frameio_ring_longest() - the size of a record of the longest frame that a port takes now
+ * @qp: the queue pair
+ */
+size_t frameio_ring_longest(const struct frameio_qp *qp)
+{
+	return frameio_ring_record_size(READ_ONCE(qp->port->frame_max) + VLAN_HLEN);
+}
 
 /* --- what user space has written ------------------------------------- */
 
@@ -110,7 +119,7 @@ bool frameio_ring_look(struct frameio_qp *qp, struct frameio_ring *ring, size_t 
 		frameio_ring_break(qp, ring, &qp->reads);
 		return false;
 	}
-	ring->other = consumer;
+	ring->limit = consumer + ring->size - min_t(size_t, frameio_ring_longest(qp), ring->size);
 	return ring->own + size - consumer <= ring->size;
 }
 
@@ -132,6 +141,12 @@ static bool frameio_ring_look_for_records(struct frameio_qp *qp, struct frameio_
 }
 
 /* --- the read ring --------------------------------------------------- */
+
+/* Is nothing left in the read queue, and the ring used in its place? */
+static bool frameio_qp_uses_read_ring(const struct frameio_qp *qp)
+{
+	return rcu_access_pointer(qp->port->read_rings[qp->index]);
+}
 
 /* Have the program kick when there is room again. Return: false if there is room now. */
 static bool frameio_ring_ask_for_room(struct frameio_qp *qp, struct frameio_ring *ring,
@@ -178,7 +193,7 @@ static void frameio_ring_resume(struct frameio_qp *qp, struct frameio_ring *ring
 	u64 used;
 
 	/* until then the flag is frameio_ring_fill()'s */
-	if (!rcu_access_pointer(qp->read_ring))
+	if (!frameio_qp_uses_read_ring(qp))
 		return;
 	/* who was told by the flag comes for what frameio_ring_stall() is about to store */
 	if (likely(!READ_ONCE(queue->stalled) &&
@@ -224,7 +239,7 @@ static bool frameio_ring_switch(struct frameio_qp *qp, struct frameio_ring *ring
 	empty = !frameio_queue_len(&qp->read);
 	if (empty) {
 		WRITE_ONCE(ring->page->rg_producer_flags, 0);
-		rcu_assign_pointer(qp->read_ring, ring);
+		rcu_assign_pointer(qp->port->read_rings[qp->index], ring);
 	}
 	if (txq)
 		__netif_tx_unlock(txq);
@@ -242,10 +257,10 @@ static bool frameio_ring_fill_one(struct frameio_qp *qp, struct frameio_ring *ri
 	const u32 truesize = skb->truesize, len = skb->len;
 	bool put;
 
-	if (size <= ring->size && !frameio_ring_has_room(qp, ring, size) &&
+	if (size <= ring->size && !frameio_ring_look(qp, ring, size) &&
 	    frameio_ring_ask_for_room(qp, ring, size))
 		return false;
-	put = size <= ring->size && frameio_ring_put(qp, ring, skb);
+	put = size <= ring->size && frameio_ring_put(ring, skb, frameio_port_is_nic(qp->port));
 	__skb_unlink(skb, &qp->read.taken);
 	if (put) {
 		frameio_batch_take(qp, 1, truesize);
@@ -270,7 +285,7 @@ static void frameio_ring_fill(struct frameio_qp *qp, struct frameio_ring *ring)
 {
 	struct sk_buff *skb;
 
-	while (!rcu_access_pointer(qp->read_ring) && !ring->broken) {
+	while (!frameio_qp_uses_read_ring(qp) && !ring->broken) {
 		skb = skb_peek(&qp->read.taken);
 		if (!skb) {
 			frameio_batch_take(qp, 0, 0);
@@ -289,7 +304,7 @@ static void frameio_rings_make_progress(struct frameio_rings *rings)
 {
 	struct frameio_qp *qp = rings->qp;
 
-	if (unlikely(!rcu_access_pointer(qp->read_ring)) &&
+	if (unlikely(!frameio_qp_uses_read_ring(qp)) &&
 	    frameio_port_state(qp->port) != FRAMEIO_GONE) {
 		mutex_lock(&qp->read_lock);
 		frameio_ring_fill(qp, &rings->read);
@@ -365,7 +380,7 @@ static struct sk_buff *frameio_ring_copy_in(struct frameio_qp *qp, const u8 *fro
  */
 struct sk_buff *frameio_ring_pop(struct frameio_qp *qp, struct frameio_ring *ring)
 {
-	const u8 *from = ring->area + (ring->own & (ring->size - 1));
+	const u8 *from = ring->area + (ring->own & ring->mask);
 	struct sk_buff *skb;
 	u64 left, len;
 
@@ -440,12 +455,6 @@ bool frameio_ring_rest(struct frameio_qp *qp, struct frameio_ring *ring)
 		return true;
 	frameio_ring_begin_pops(ring);
 	return false;
-}
-
-/* A record of the longest frame that the port takes now. */
-static size_t frameio_ring_longest(const struct frameio_qp *qp)
-{
-	return frameio_ring_record_size(READ_ONCE(qp->port->frame_max) + VLAN_HLEN);
 }
 
 /* Does the write ring hold records that somebody should look at? */
@@ -643,7 +652,7 @@ static void frameio_ring_free(struct frameio_ring *ring)
 	kvfree(ring->pages);
 }
 
-static int frameio_ring_alloc(struct frameio_ring *ring, u32 size)
+static int frameio_ring_alloc(struct frameio_qp *qp, struct frameio_ring *ring, u32 size)
 {
 	const u32 n = size >> PAGE_SHIFT;
 	u32 i;
@@ -669,6 +678,9 @@ static int frameio_ring_alloc(struct frameio_ring *ring, u32 size)
 		return -ENOMEM;
 	ring->area = (u8 *)ring->page + PAGE_SIZE;
 	ring->size = size;
+	ring->mask = size - 1;
+	ring->index = qp->index;
+	ring->qp = qp;
 	return 0;
 }
 
@@ -809,9 +821,9 @@ struct frameio_rings *frameio_rings_setup(struct frameio_qp *qp, struct frameio_
 	rings->idle = (u64)(setup->frr_idle ?: FRAMEIO_RING_IDLE_DEFAULT) * NSEC_PER_USEC;
 	err = frameio_rings_lock_memory(rings, setup);
 	if (!err)
-		err = frameio_ring_alloc(&rings->read, setup->frr_read_size);
+		err = frameio_ring_alloc(qp, &rings->read, setup->frr_read_size);
 	if (!err)
-		err = frameio_ring_alloc(&rings->write, setup->frr_write_size);
+		err = frameio_ring_alloc(qp, &rings->write, setup->frr_write_size);
 	if (!err && (setup->frr_flags & FRAMEIO_SETUP_POLL))
 		err = frameio_rings_make_thread(rings, setup);
 	if (!err && rings->write.size && !rings->thread)
@@ -868,7 +880,7 @@ void frameio_rings_release(struct frameio_rings *rings)
 	frameio_rings_drain(rings);
 	mutex_lock(&qp->port->bind_lock);
 	WRITE_ONCE(qp->rings, NULL);
-	RCU_INIT_POINTER(qp->read_ring, NULL);
+	RCU_INIT_POINTER(qp->port->read_rings[qp->index], NULL);
 	RCU_INIT_POINTER(qp->write_ring, NULL);
 	mutex_unlock(&qp->port->bind_lock);
 	/* the transmit path and NAPI may have seen them */

@@ -18,11 +18,16 @@ struct task_struct;
  * @page: its page of indexes; user space writes to all of it at any time
  * @area: its records, mapped twice, one behind the other; likewise
  * @size: of the area, once; 0: there is no such ring
+ * @mask: @size - 1
  * @own: the kernel's own counter: producer of a read ring, consumer of a write ring
- * @other: the other side's, as it was when it was looked at last, and was possible
+ * @limit: of a read ring: while @own is not above it there is room for a record of the
+ *         longest frame
+ * @other: of a write ring: the producer when it was looked at last, and was possible
  * @waiting: the program sleeps in poll(2), whatever its flag says
  * @armed: of a write ring, NEED_WAKEUP is set: nobody looks at it
  * @broken: what was found in it made no sense; it is not used any more
+ * @index: the queue pair's
+ * @qp: the queue pair
  * @pages: its memory, the pages of the area twice
  * @npages: how many these are
  *
@@ -34,11 +39,15 @@ struct frameio_ring {
 	struct frameio_ring_page *page;
 	u8 *area;
 	u32 size;
+	u32 mask;
 	u64 own;
+	u64 limit;
 	u64 other;
 	bool waiting;
 	bool armed;
 	u32 broken;
+	u16 index;
+	struct frameio_qp *qp;
 	struct page **pages;
 	u32 npages;
 };
@@ -75,6 +84,7 @@ void frameio_rings_poll(struct frameio_rings *rings);
 bool frameio_rings_readable(struct frameio_rings *rings);
 bool frameio_rings_writable(struct frameio_rings *rings);
 void frameio_rings_gone(struct frameio_rings *rings);
+size_t frameio_ring_longest(const struct frameio_qp *qp);
 bool frameio_ring_look(struct frameio_qp *qp, struct frameio_ring *ring, size_t size);
 bool frameio_ring_stall(struct frameio_qp *qp, struct frameio_ring *ring, size_t size);
 void frameio_ring_begin_pops(struct frameio_ring *ring);
@@ -109,83 +119,82 @@ static inline size_t frameio_ring_record_size(size_t len)
 	return ALIGN(sizeof(struct frameio_hdr) + len, FRAMEIO_RECORD_ALIGN);
 }
 
-/* Is there room for a record? Looks at the shared memory only where there seems to be none. */
-static __always_inline bool frameio_ring_has_room(struct frameio_qp *qp, struct frameio_ring *ring,
-						  size_t size)
+/*
+ * Is there certainly room for a frame, and for a longest one behind it? Otherwise
+ * frameio_ring_look() knows.
+ */
+static __always_inline bool frameio_ring_has_much_room(const struct frameio_ring *ring, u32 len)
 {
-	return likely(ring->own + size - ring->other <= ring->size) ||
-	       frameio_ring_look(qp, ring, size);
+	return likely(ring->own + frameio_ring_record_size(len) <= ring->limit);
 }
-
-/* Words that are copied without a look at how many are left. */
-#define FRAMEIO_RING_WORDS	4
 
 /* Up to this many bytes the copy here is the faster one. */
 #define FRAMEIO_RING_SHORT	256
 
-/* Short frames, as most that are batched are, are copied right here. */
+/* Four words, wherever they are. */
+static __always_inline void frameio_ring_copy_words(void *to, const void *from)
+{
+	((u64 *)to)[0] = ((const u64 *)from)[0];
+	((u64 *)to)[1] = ((const u64 *)from)[1];
+	((u64 *)to)[2] = ((const u64 *)from)[2];
+	((u64 *)to)[3] = ((const u64 *)from)[3];
+}
+
+#define FRAMEIO_RING_WORDS	(4 * sizeof(u64))
+
+/*
+ * Short frames, as most that are batched are, are copied right here: the last words of them
+ * once more, as far as that is needed, instead of what is left byte by byte.
+ */
 static __always_inline void frameio_ring_copy(void *to, const void *from, size_t len)
 {
-	if (!IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) || len > FRAMEIO_RING_SHORT) {
+	const void *last = from + len - FRAMEIO_RING_WORDS;
+	const ptrdiff_t there = to - from;
+
+	if (!IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) ||
+	    unlikely(len - FRAMEIO_RING_WORDS > FRAMEIO_RING_SHORT - FRAMEIO_RING_WORDS)) {
 		memcpy(to, from, len);
 		return;
 	}
-	for (; len >= FRAMEIO_RING_WORDS * sizeof(u64); len -= FRAMEIO_RING_WORDS * sizeof(u64)) {
-		((u64 *)to)[0] = ((const u64 *)from)[0];
-		((u64 *)to)[1] = ((const u64 *)from)[1];
-		((u64 *)to)[2] = ((const u64 *)from)[2];
-		((u64 *)to)[3] = ((const u64 *)from)[3];
-		from += FRAMEIO_RING_WORDS * sizeof(u64);
-		to += FRAMEIO_RING_WORDS * sizeof(u64);
-	}
-	for (; len >= sizeof(u64); len -= sizeof(u64), from += sizeof(u64), to += sizeof(u64))
-		*(u64 *)to = *(const u64 *)from;
-	if (len & sizeof(u32)) {
-		*(u32 *)to = *(const u32 *)from;
-		from += sizeof(u32);
-		to += sizeof(u32);
-	}
-	if (len & sizeof(u16)) {
-		*(u16 *)to = *(const u16 *)from;
-		from += sizeof(u16);
-		to += sizeof(u16);
-	}
-	if (len & sizeof(u8))
-		*(u8 *)to = *(const u8 *)from;
+	for (; from < last; from += FRAMEIO_RING_WORDS)
+		frameio_ring_copy_words((void *)from + there, from);
+	frameio_ring_copy_words((void *)last + there, last);
 }
 
 /**
  * frameio_ring_put() - copy a frame into a read ring; the frame stays the caller's
- * @qp: the queue pair
  * @ring: the ring, which has room for it
  * @skb: the frame
+ * @nic: a NIC received it
  *
  * What is in the ring is written, never read back: it may be anything by then.
  *
  * Return: false if the frame's own memory cannot be read.
  */
-static __always_inline bool frameio_ring_put(struct frameio_qp *qp, struct frameio_ring *ring,
-					     struct sk_buff *skb)
+static __always_inline bool frameio_ring_put(struct frameio_ring *ring, struct sk_buff *skb,
+					     bool nic)
 {
-	u8 *record = ring->area + (ring->own & (ring->size - 1));
+	const u64 own = ring->own;
+	const u32 len = skb->len;
+	u8 *record = ring->area + (own & ring->mask);
 
-	if (frameio_port_is_nic(qp->port)) {
+	if (nic) {
 		struct frameio_hdr hdr;
 
-		frameio_header_fill(&hdr, skb, qp->index);
+		frameio_header_fill(&hdr, skb, ring->index);
 		frameio_header_fill_received(&hdr, skb);
 		memcpy(record, &hdr, sizeof(hdr));
 	} else {
-		frameio_header_fill((struct frameio_hdr *)record, skb, qp->index);
+		frameio_header_fill((struct frameio_hdr *)record, skb, ring->index);
 	}
 	record += sizeof(struct frameio_hdr);
 	if (likely(!skb_is_nonlinear(skb)))
-		frameio_ring_copy(record, skb->data, skb->len);
-	else if (skb_copy_bits(skb, 0, record, skb->len))
+		frameio_ring_copy(record, skb->data, len);
+	else if (skb_copy_bits(skb, 0, record, len))
 		return false;
-	WRITE_ONCE(ring->own, ring->own + frameio_ring_record_size(skb->len));
+	WRITE_ONCE(ring->own, own + frameio_ring_record_size(len));
 	/* the record before the counter; pairs with the program's acquire */
-	smp_store_release(&ring->page->rg_producer, ring->own);
+	smp_store_release(&ring->page->rg_producer, own + frameio_ring_record_size(len));
 	return true;
 }
 
@@ -195,8 +204,8 @@ static __always_inline void frameio_ring_wake_reader(struct frameio_qp *qp,
 {
 	/* the counter before the flags; pairs with the program's barrier, and with poll's */
 	smp_mb();
-	if (likely(!READ_ONCE(ring->waiting) &&
-		   !(READ_ONCE(ring->page->rg_consumer_flags) & FRAMEIO_RING_NEED_WAKEUP)))
+	if (likely(!((READ_ONCE(ring->page->rg_consumer_flags) & FRAMEIO_RING_NEED_WAKEUP) |
+		     READ_ONCE(ring->waiting))))
 		return;
 	WRITE_ONCE(ring->waiting, false);
 	if (wq_has_sleeper(&qp->read.wait))

@@ -131,12 +131,34 @@ static bool check_records(const struct frameio_batch *batch, unsigned int n)
 	return true;
 }
 
+static int read_from_ring(struct frameio_batch *batch, struct frameio_qp *qp)
+{
+	const size_t room = batch->slot_size - sizeof(struct frameio_hdr);
+	struct frameio_hdr *hdr;
+	ssize_t ret;
+
+	ret = frameio_ring_begin_reads(qp);
+	if (ret)
+		return ret;
+	while (batch->count < batch->nframes) {
+		hdr = vec_hdr(&batch->fio->fio_vecs[batch->count]);
+		ret = frameio_ring_read_one(qp, hdr, hdr + 1, room);
+		if (ret < 0)
+			break;
+		batch->count++;
+	}
+	frameio_ring_end_reads(qp);
+	return batch->count ? (int)batch->count : (int)ret;
+}
+
 int frameio_batch_read(struct frameio_batch *batch, struct frameio_qp *qp)
 {
 	unsigned int i;
 	int err;
 
 	batch->count = 0;
+	if (qp->read_ring)
+		return read_from_ring(batch, qp);
 	batch->fio->fio_nvecs = batch->nframes;
 	for (i = 0; i < batch->nframes; i++)
 		batch->fio->fio_vecs[i].fv_buflen = batch->slot_size;
@@ -150,6 +172,35 @@ int frameio_batch_read(struct frameio_batch *batch, struct frameio_qp *qp)
 	return i;
 }
 
+_Static_assert(FRAMEIO_NFRAMES_MAX <= 32, "a uint32_t has a bit for each record");
+
+/* Write the records that @records has, in order. Return: how many, or why none. */
+static int write_to_ring(const struct frameio_batch *batch, uint32_t records,
+			 struct frameio_qp *qp)
+{
+	const struct frameio_hdr *hdr;
+	unsigned int i;
+	int err, n = 0;
+
+	records &= (UINT64_C(1) << batch->count) - 1;
+	if (!records)
+		return 0;
+	err = frameio_ring_begin_writes(qp);
+	if (err)
+		return err;
+	for (i = 0; i < batch->count; i++) {
+		if (!(records & (1U << i)))
+			continue;
+		hdr = vec_hdr(&batch->fio->fio_vecs[i]);
+		err = frameio_ring_write_one(qp, hdr, frameio_hdr_frame(hdr));
+		if (err)
+			break;
+		n++;
+	}
+	frameio_ring_end_writes(qp);
+	return n ? n : err;
+}
+
 int frameio_batch_write(struct frameio_batch *batch, struct frameio_qp *qp)
 {
 	const struct frameio_hdr *hdr;
@@ -158,6 +209,12 @@ int frameio_batch_write(struct frameio_batch *batch, struct frameio_qp *qp)
 
 	if (!batch->count)
 		return 0;
+	if (qp->write_ring) {
+		err = write_to_ring(batch, UINT32_MAX, qp);
+		if (err > 0)
+			frameio_batch_drop(batch, err);
+		return err;
+	}
 	batch->fio->fio_nvecs = batch->count;
 	for (i = 0; i < batch->count; i++) {
 		hdr = vec_hdr(&batch->fio->fio_vecs[i]);
@@ -180,8 +237,6 @@ union some_records {
 			    FRAMEIO_NFRAMES_MAX * sizeof(struct framevec)];
 };
 
-_Static_assert(FRAMEIO_NFRAMES_MAX <= 32, "a uint32_t has a bit for each record");
-
 int frameio_batch_write_some(const struct frameio_batch *batch, uint32_t records,
 			     struct frameio_qp *qp)
 {
@@ -191,6 +246,8 @@ int frameio_batch_write_some(const struct frameio_batch *batch, uint32_t records
 	unsigned int i, n = 0;
 	int err;
 
+	if (qp->write_ring)
+		return write_to_ring(batch, records, qp);
 	for (i = 0; i < batch->count; i++) {
 		if (!(records & (1U << i)))
 			continue;

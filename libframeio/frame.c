@@ -35,6 +35,35 @@ static int one_record_call(struct frameio_qp *qp, unsigned long request, struct 
 	return err;
 }
 
+static ssize_t recv_from_ring(struct frameio_qp *qp, struct frameio_hdr *hdr, void *frame,
+			      size_t size)
+{
+	ssize_t ret;
+
+	if (!frame || !size)
+		return -EINVAL;
+	ret = frameio_ring_begin_reads(qp);
+	if (ret)
+		return ret;
+	ret = frameio_ring_read_one(qp, hdr, frame, size);
+	frameio_ring_end_reads(qp);
+	return ret;
+}
+
+static int send_to_ring(struct frameio_qp *qp, const struct frameio_hdr *hdr, const void *frame)
+{
+	int err;
+
+	if (!frame || !hdr->len)
+		return -EINVAL;
+	err = frameio_ring_begin_writes(qp);
+	if (err)
+		return err;
+	err = frameio_ring_write_one(qp, hdr, frame);
+	frameio_ring_end_writes(qp);
+	return err;
+}
+
 ssize_t frameio_recv(struct frameio_qp *qp, struct frameio_hdr *hdr, void *frame, size_t size)
 {
 	struct frameio_hdr unwanted;
@@ -42,6 +71,8 @@ ssize_t frameio_recv(struct frameio_qp *qp, struct frameio_hdr *hdr, void *frame
 
 	if (!hdr)
 		hdr = &unwanted;
+	if (qp->read_ring)
+		return recv_from_ring(qp, hdr, frame, size);
 	err = one_record_call(qp, FRAMEIO_READ, hdr, frame, size);
 	if (err)
 		return err;
@@ -61,5 +92,7 @@ int frameio_send(struct frameio_qp *qp, const void *frame, size_t len)
 
 	if (len > INT_MAX)
 		return -EINVAL;
+	if (qp->write_ring)
+		return send_to_ring(qp, &hdr, frame);
 	return one_record_call(qp, FRAMEIO_WRITE, &hdr, frame, len);
 }

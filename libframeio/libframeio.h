@@ -149,7 +149,7 @@ int frameio_fd(const struct frameio_qp *qp);
  * @timeout_ms: milliseconds; 0: only look; -1: as long as it takes
  *
  * Return: the events that are there, 0 after the time, -ENODEV if the port is
- * gone, -EINTR if a signal came first.
+ * gone, -EIO if a ring is broken, -EINTR if a signal came first.
  */
 int frameio_wait(struct frameio_qp *qp, int events, int timeout_ms);
 
@@ -208,7 +208,8 @@ int frameio_get_stats(struct frameio_qp *qp, struct frameio_stats *stats);
  * @size: room there, in bytes
  *
  * Return: bytes of frame; -EAGAIN, -EINTR, -ENODEV; -EMSGSIZE, and the frame is
- * still there; -EFAULT; -EBADMSG, what the kernel reported cannot be.
+ * still there; -EFAULT; -EBADMSG, what the kernel reported cannot be; as all calls that
+ * move frames, -EIO if the ring that they use is broken.
  */
 ssize_t frameio_recv(struct frameio_qp *qp, struct frameio_hdr *hdr, void *frame, size_t size);
 
@@ -318,6 +319,151 @@ int frameio_batch_write_some(const struct frameio_batch *batch, uint32_t records
 
 /** Drop the first @n records, such as one that a port did not take. */
 void frameio_batch_drop(struct frameio_batch *batch, unsigned int n);
+
+/* --- rings: frameio_ring(3). One thread at a time uses a direction in place. -- */
+
+/**
+ * struct frameio_ring_options - what rings a queue pair shall have; zero means the default
+ * @read_size: bytes of the read ring, a power of two from FRAMEIO_RING_SIZE_MIN (and a page)
+ *	to FRAMEIO_RING_SIZE_MAX; 0: none, and frames are read by system calls
+ * @write_size: likewise of the write ring
+ * @flags: FRAMEIO_SETUP_*: a kernel thread looks at the write ring, on a certain CPU
+ * @idle_us: microseconds without a frame until this thread sleeps
+ * @cpu: which CPU, with FRAMEIO_SETUP_CPU
+ */
+struct frameio_ring_options {
+	unsigned int read_size;
+	unsigned int write_size;
+	unsigned int flags;
+	unsigned int idle_us;
+	unsigned int cpu;
+};
+
+/**
+ * frameio_ring_setup() - move a queue pair's frames through memory shared with the kernel
+ * @qp: the queue pair, which no other thread may be using; once in its life
+ * @options: which rings
+ *
+ * From then on all calls that move frames do so through the rings, those of one frame and of
+ * a batch as well, and make a system call only to sleep or to wake the kernel.
+ *
+ * Return: 0; -EINVAL, a size or another option that cannot be; -EBUSY, it has rings; -ENOMEM,
+ * no memory, or more than RLIMIT_MEMLOCK allows; -EPERM, larger than the port was given;
+ * -ENODEV; -EBADMSG, what the kernel reported cannot be; another error of mmap(2). If it was
+ * mmap(2) that failed, or with -EBADMSG, the kernel has the rings, and @qp can only be closed.
+ */
+int frameio_ring_setup(struct frameio_qp *qp, const struct frameio_ring_options *options);
+
+/**
+ * frameio_ring_peek() - the next record, where it is
+ * @qp: the queue pair
+ * @hdr: out: its header; the frame follows: frameio_hdr_frame(). The program's to change
+ *	until it is given back by frameio_ring_release(), or any other call that reads.
+ *
+ * Each call goes on to the record behind. Never waits; once it has returned 0 the kernel
+ * will wake whoever waits for POLLIN, even for its edge only.
+ *
+ * Return: 1; 0, there is none; -ENODEV; -EIO, the ring is broken; -EBADMSG, what is there
+ * is no record; -EINVAL, there is no read ring.
+ */
+int frameio_ring_peek(struct frameio_qp *qp, struct frameio_hdr **hdr);
+
+/**
+ * frameio_ring_peek_batch() - the next records, likewise
+ * @qp: the queue pair
+ * @hdrs: out: their headers
+ * @n: up to how many, at least 1
+ *
+ * Return: how many; 0 and errors as frameio_ring_peek().
+ */
+int frameio_ring_peek_batch(struct frameio_qp *qp, struct frameio_hdr **hdrs, unsigned int n);
+
+/**
+ * frameio_ring_release() - give back records that were peeked at
+ * @qp: the queue pair
+ * @until: the first one to keep, which is then the next to be peeked at; NULL: none
+ *
+ * Once for many records: it is here that the kernel gets their room.
+ *
+ * Return: 0; -EINVAL, @until is none of them, or there is no read ring.
+ */
+int frameio_ring_release(struct frameio_qp *qp, const struct frameio_hdr *until);
+
+/**
+ * frameio_ring_drain() - have a function take each record, and give them back
+ * @qp: the queue pair
+ * @take: returns 0 if it took the record, anything else to stop before it
+ * @argument: for it
+ * @max: up to how many; 0: as many as there are
+ *
+ * Never waits. @take must not read from @qp.
+ *
+ * Return: how many were taken; 0 and errors as frameio_ring_peek().
+ */
+int frameio_ring_drain(struct frameio_qp *qp, int (*take)(struct frameio_hdr *hdr, void *argument),
+		       void *argument, unsigned int max);
+
+/**
+ * frameio_ring_reserve() - a record in the write ring, whose frame is still to be filled in
+ * @qp: the queue pair
+ * @len: bytes of frame, up to half of the ring with the header
+ * @hdr: out: its header, filled in for a plain frame; the frame goes to frameio_hdr_frame()
+ *
+ * Several may be reserved at once. Never waits; once it has returned -EAGAIN, which flushes
+ * what is committed, the kernel will wake whoever waits for POLLOUT, even for its edge only.
+ *
+ * Return: 0; -EAGAIN, there is no room now; -EMSGSIZE, there never is; -ENETDOWN, there is
+ * none and the interface is down; -EINVAL, @len is 0 or there is no write ring; -ENODEV;
+ * -EIO, a ring is broken; -EBADMSG.
+ */
+int frameio_ring_reserve(struct frameio_qp *qp, size_t len, struct frameio_hdr **hdr);
+
+/**
+ * frameio_ring_commit() - the record reserved first is complete
+ * @qp: the queue pair
+ * @len: bytes of its frame; with others reserved behind it no fewer than fill the same
+ *	multiple of FRAMEIO_RECORD_ALIGN
+ *
+ * Return: 0; -EINVAL, @len is 0 or more than was reserved, nothing is reserved, or the
+ * header is not as it was.
+ */
+int frameio_ring_commit(struct frameio_qp *qp, size_t len);
+
+/** Forget all records that are reserved and not committed. */
+void frameio_ring_cancel(struct frameio_qp *qp);
+
+/**
+ * frameio_ring_append() - reserve a record, copy a frame into it, and commit it
+ * @qp: the queue pair
+ * @frame: the frame
+ * @len: its length in bytes
+ *
+ * Return: as frameio_ring_reserve(); -EINVAL also if records are reserved.
+ */
+int frameio_ring_append(struct frameio_qp *qp, const void *frame, size_t len);
+
+/**
+ * frameio_ring_flush() - let the kernel have the records that are committed
+ * @qp: the queue pair
+ *
+ * Once for many records: it is a system call only where nobody looks at the ring.
+ *
+ * Return: 0; -ENETDOWN, they wait until the interface is up; -ENODEV; -EIO, a ring is
+ * broken; -EINVAL, there is no write ring.
+ */
+int frameio_ring_flush(struct frameio_qp *qp);
+
+/** Bytes of records that are committed and that the kernel has not taken yet. */
+size_t frameio_ring_pending(const struct frameio_qp *qp);
+
+/**
+ * frameio_kick() - have the kernel look at the rings, which the other calls do where needed
+ * @qp: the queue pair
+ *
+ * Return: 0; -EINVAL, it has no rings; -EIO, one is broken; -ENETDOWN, records wait and the
+ * interface is down; -ENODEV.
+ */
+int frameio_kick(struct frameio_qp *qp);
 
 /* --- records: frameio_records(3) --------------------------------------------- */
 

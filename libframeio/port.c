@@ -66,7 +66,7 @@ static int open_qp(struct frameio_qp **out, const char *netns, unsigned long req
 	struct frameio_qp *qp;
 	int err;
 
-	qp = malloc(sizeof(*qp));
+	qp = calloc(1, sizeof(*qp));
 	if (!qp)
 		return -ENOMEM;
 	err = frameio_in_netns(netns, control_call, &call);
@@ -132,6 +132,7 @@ void frameio_close(struct frameio_qp *qp)
 {
 	if (!qp)
 		return;
+	frameio_rings_unmap(qp);
 	close(qp->fd);
 	free(qp);
 }

@@ -13,12 +13,24 @@ int frameio_fd(const struct frameio_qp *qp)
 int frameio_wait(struct frameio_qp *qp, int events, int timeout_ms)
 {
 	struct pollfd pollfd = { .fd = qp->fd, .events = events };
+	const int of_rings = (qp->read_ring ? POLLIN : 0) | (qp->write_ring ? POLLOUT : 0);
+	int ready = 0, ret = 0;
 
-	if (poll(&pollfd, 1, timeout_ms) < 0)
-		return -errno;
-	if (pollfd.revents & (POLLHUP | POLLERR | POLLNVAL))
-		return -ENODEV;
-	return pollfd.revents;
+	if (events & of_rings)
+		ready = frameio_rings_begin_wait(qp, events & of_rings);
+	/* of what is not a ring's the kernel tells */
+	if (!ready || (events & ~of_rings))
+		ret = poll(&pollfd, 1, ready ? 0 : timeout_ms) < 0 ? -errno : pollfd.revents;
+	if (events & of_rings)
+		frameio_rings_end_wait(qp, events & of_rings);
+	if (ready)
+		return ready | (ret > 0 ? ret & events : 0);
+	if (ret < 0)
+		return ret;
+	/* a port that is gone hangs up; of rings there are errors besides */
+	if (of_rings && (ret & (POLLHUP | POLLERR)) == POLLERR)
+		return -EIO;
+	return ret & (POLLHUP | POLLERR | POLLNVAL) ? -ENODEV : ret;
 }
 
 int frameio_set_nonblock(struct frameio_qp *qp, bool nonblock)
@@ -28,12 +40,19 @@ int frameio_set_nonblock(struct frameio_qp *qp, bool nonblock)
 	if (flags < 0)
 		return -errno;
 	flags = nonblock ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
-	return fcntl(qp->fd, F_SETFL, flags) < 0 ? -errno : 0;
+	if (fcntl(qp->fd, F_SETFL, flags) < 0)
+		return -errno;
+	__atomic_store_n(&qp->nonblock, nonblock, __ATOMIC_RELAXED);
+	return 0;
 }
 
 int frameio_set_options(struct frameio_qp *qp, uint32_t options)
 {
-	return frameio_ioctl(qp->fd, FRAMEIO_SET_OPTIONS, &options);
+	int err = frameio_ioctl(qp->fd, FRAMEIO_SET_OPTIONS, &options);
+
+	if (!err)
+		__atomic_store_n(&qp->options, options, __ATOMIC_RELAXED);
+	return err;
 }
 
 int frameio_set_limits(struct frameio_qp *qp, unsigned int read_limit, unsigned int write_limit)

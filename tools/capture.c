@@ -48,10 +48,22 @@ static struct frameio_qp *open_first(const struct tool_port *name,
 	return qp;
 }
 
+static void require(const struct capture_port *port, int err)
+{
+	if (err)
+		tool_die(TOOL_FAILED, "cannot capture from port '%s': %s", port->name.text,
+			 err == -ENODEV ? "it is gone" : tool_explain(-err));
+}
+
+/* A virtual port's frames wait in its queue from now on, and are counted. */
 static void add_reader(struct capture_port *port, struct frameio_qp *qp)
 {
+	struct capture_reader *reader;
+
 	port->readers = tool_grow(port->readers, port->nreaders, sizeof(*port->readers));
-	port->readers[port->nreaders++] = (struct capture_reader){ .port = port, .qp = qp };
+	reader = &port->readers[port->nreaders++];
+	*reader = (struct capture_reader){ .port = port, .qp = qp };
+	require(port, frameio_get_stats(qp, &reader->before));
 }
 
 /* Queue pairs of one port, but no more than are free, nor than are wanted. */
@@ -70,13 +82,6 @@ static void open_queue_pairs(struct capture_port *port, const struct capture_con
 	}
 	if (err && err != -EBUSY)
 		tool_die(TOOL_FAILED, "cannot open port '%s': %s", name->text, tool_explain(-err));
-}
-
-static void require(const struct capture_port *port, int err)
-{
-	if (err)
-		tool_die(TOOL_FAILED, "cannot capture from port '%s': %s", port->name.text,
-			 err == -ENODEV ? "it is gone" : tool_explain(-err));
 }
 
 static void set_limits(const struct capture_reader *reader, uint32_t read_bytes)
@@ -119,7 +124,7 @@ static void set_up_reader(struct capture *capture, struct capture_reader *reader
 {
 	const struct capture_config *config = &capture->config;
 	const struct capture_port *port = reader->port;
-	uint32_t options = FRAMEIO_O_TRUNC;
+	uint32_t options = FRAMEIO_O_TRUNC | transfer_option(config->way);
 	struct frameio_info info;
 
 	reader->capture = capture;
@@ -135,20 +140,19 @@ static void set_up_reader(struct capture *capture, struct capture_reader *reader
 		set_limits(reader, config->read_bytes);
 	require(port, frameio_get_info(reader->qp, &info));
 	reader->ndraining = info.fi_read_limit;
-	require(port, frameio_get_stats(reader->qp, &reader->before));
 }
 
 static void make_batches(struct capture_reader *reader, size_t frame_size)
 {
+	const enum transfer_way way = reader->capture->config.way;
 	struct capture_batch *batch;
 	unsigned int i;
-	int err;
 
 	for (i = 0; i < NBATCHES; i++) {
 		batch = tool_allocate(1, sizeof(*batch));
-		err = frameio_batch_alloc(&batch->records, FRAMEIO_NFRAMES_MAX, frame_size);
-		if (err)
-			tool_die(TOOL_FAILED, "cannot make a batch: %s", strerror(-err));
+		batch->transfer = transfer_new(way, FRAMEIO_NFRAMES_MAX, frame_size);
+		batch->frames = tool_allocate(transfer_most(batch->transfer),
+					      sizeof(*batch->frames));
 		batch->reader = reader;
 		batch->next = reader->free;
 		reader->free = batch;
@@ -266,15 +270,22 @@ static bool make_frame(const struct capture_reader *reader, struct savefile_fram
 	return true;
 }
 
-static void make_frames(const struct capture_reader *reader, struct capture_batch *batch)
+/* Of all groups of what was read, the first of which has @n frames. Return: how many there are. */
+static unsigned int make_frames(const struct capture_reader *reader, struct capture_batch *batch,
+				int n)
 {
 	const uint64_t now = tool_clock(CLOCK_REALTIME);
-	unsigned int i;
+	unsigned int total = 0;
+	int i;
 
 	batch->count = 0;
-	for (i = 0; i < frameio_batch_count(batch->records); i++)
-		batch->count += make_frame(reader, &batch->frames[batch->count],
-					   frameio_batch_hdr(batch->records, i), now);
+	for (; n > 0; n = transfer_next(batch->transfer)) {
+		for (i = 0; i < n; i++)
+			batch->count += make_frame(reader, &batch->frames[batch->count],
+						   transfer_hdr(batch->transfer, i), now);
+		total += n;
+	}
+	return total;
 }
 
 /* --- batches between the threads ---------------------------------- */
@@ -357,12 +368,10 @@ static void wait_for_frames(const struct capture_reader *reader)
 /* Read a batch. Return: 0; -EAGAIN, nothing is there; another negative errno. */
 static int read_batch(struct capture_reader *reader, struct capture_batch *batch)
 {
-	int n = frameio_batch_read(batch->records, reader->qp);
+	int n = transfer_read(batch->transfer, reader->qp);
 
-	if (n > 0) {
-		make_frames(reader, batch);
-		count_drained(reader, n);
-	}
+	if (n > 0)
+		count_drained(reader, make_frames(reader, batch, n));
 	if (n > 0 && batch->count)
 		put_filled(reader->capture, batch);
 	else
@@ -520,7 +529,8 @@ static void free_batches(struct capture_batch *batch)
 
 	for (; batch; batch = next) {
 		next = batch->next;
-		frameio_batch_free(batch->records);
+		transfer_free(batch->transfer);
+		free(batch->frames);
 		free(batch);
 	}
 }

@@ -20,6 +20,7 @@
 #include "filter.h"
 #include "savefile.h"
 #include "tool.h"
+#include "transfer.h"
 
 struct capture_reader;
 
@@ -27,8 +28,8 @@ struct capture_reader;
 struct capture_batch {
 	struct capture_batch *next;
 	struct capture_reader *reader;
-	struct frameio_batch *records;
-	struct savefile_frame frames[FRAMEIO_NFRAMES_MAX];
+	struct transfer *transfer;
+	struct savefile_frame *frames;
 	unsigned int count;
 };
 
@@ -46,6 +47,7 @@ struct capture_port {
 
 /* How to capture. */
 struct capture_config {
+	enum transfer_way way;
 	const char *expression;		/* NULL: all frames */
 	uint32_t snaplen;
 	unsigned int nthreads;		/* of each port; 0: one, or all that are free */

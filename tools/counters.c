@@ -185,7 +185,8 @@ static int read_by_ethtool(struct counters *counters)
 	{ #name "_single", offsetof(struct frameio_stats, fs_##name[FRAMEIO_MODE_SINGLE]) },	\
 	{ #name "_vector", offsetof(struct frameio_stats, fs_##name[FRAMEIO_MODE_VECTOR]) },	\
 	{ #name "_frameio", offsetof(struct frameio_stats, fs_##name[FRAMEIO_MODE_FRAMEIO]) },	\
-	{ #name "_packed", offsetof(struct frameio_stats, fs_##name[FRAMEIO_MODE_PACKED]) }
+	{ #name "_packed", offsetof(struct frameio_stats, fs_##name[FRAMEIO_MODE_PACKED]) },	\
+	{ #name "_ring", offsetof(struct frameio_stats, fs_##name[FRAMEIO_MODE_RING]) }
 
 static const struct {
 	const char *name;

@@ -57,6 +57,8 @@ static void usage(void)
 	     "  -W, --files FILES             of a row, keep the last so many\n"
 	     "      --take                    of an Ethernet interface: take the frames from\n"
 	     "                                the protocol stack, instead of copying them\n"
+	     "      --io WAY                  how frames are read: frameio, by its ioctl (default),\n"
+	     "                                or packed, in rows by read\n"
 	     "  -p, --no-promiscuous          not what an Ethernet interface would not receive\n"
 	     "      --threads N               use at most so many queue pairs of each port, with\n"
 	     "                                a thread for each (default: those that are free)\n"
@@ -108,7 +110,8 @@ static void parse_format(const char *text)
 }
 
 enum {
-	OPTION_TAKE = 256,
+	OPTION_IO = 256,
+	OPTION_TAKE,
 	OPTION_THREADS,
 	OPTION_TIME,
 };
@@ -122,6 +125,7 @@ static const struct option long_options[] = {
 	{ "format", required_argument, NULL, 'F' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "interface", required_argument, NULL, 'i' },
+	{ "io", required_argument, NULL, OPTION_IO },
 	{ "json", no_argument, NULL, 'j' },
 	{ "no-promiscuous", no_argument, NULL, 'p' },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -174,6 +178,9 @@ static void parse_option(int option)
 		break;
 	case 'W':
 		output.keep = number_option("--files", optarg, 1, FILES_MAX);
+		break;
+	case OPTION_IO:
+		config.way = transfer_parse_way(optarg);
 		break;
 	case OPTION_TAKE:
 		config.take = true;
@@ -434,13 +441,17 @@ static bool run_capture(void)
 {
 	struct run run = { .writing = true, .good = true };
 
+	if (!output_begin(&output)) {
+		if (output.failed)
+			exit(tool_finish(TOOL_FAILED));
+		end_writing(&run, true);
+	}
+	/* not before: a signal ends the wait for a FIFO's reader */
 	tool_catch_signals();
 	run.progress.shown = !options.quiet && !options.json && isatty(STDERR_FILENO);
 	run.progress.time = tool_now();
 	run.deadline = options.seconds ? tool_now() + options.seconds : 0;
 	output.savefile.deadline = run.deadline;
-	if (!output_begin(&output))
-		exit(tool_finish(output.failed ? TOOL_FAILED : 0));
 	capture_start(&capture);
 	while (capture_is_running(&capture)) {
 		wait_for_something(&run);

@@ -50,7 +50,8 @@ static void usage(void)
 	     "\n"
 	     "  -i, --port PORT         what to send or receive through\n"
 	     "  -f, --function tx|rx    send or receive (default: rx)\n"
-	     "      --io WAY            frameio, readv, packet or udp (default: frameio)\n"
+	     "      --io WAY            frameio, readv, packed, packet or udp\n"
+	     "                          (default: frameio)\n"
 	     "  -b, --batch N           frames per call, 1 to 32 (default: 32)\n"
 	     "  -p, --threads N         threads, each with a queue pair, 1 to 64 (default: 1)\n"
 	     "  -a, --affinity CPUS     keep them to these CPUs: 2, or a list such as 0,4-6\n"
@@ -105,7 +106,8 @@ static void parse_rate(const char *text)
 	const char *unit = text;
 	size_t i;
 
-	if (!number_parse_amount(&unit, &run.rate.per_second) || !run.rate.per_second)
+	/* below that the next frame would leave after all clocks have wrapped */
+	if (!number_parse_amount(&unit, &run.rate.per_second) || run.rate.per_second < 1e-6)
 		unit = "?";
 	for (i = 0; i < sizeof(units) / sizeof(*units); i++)
 		if (!strcmp(units[i], unit))
@@ -622,7 +624,7 @@ static void start_workers(struct worker *workers)
 	run.end_fd = tool_make_event();
 	if (getrandom(&run.stream, sizeof(run.stream), 0) < 0)
 		run.stream = getpid();
-	measure_init(&run.measure);
+	measure_init(&run.measure, run.io.nthreads);
 	for (i = 0; i < run.io.nthreads; i++)
 		worker_start(&workers[i]);
 }

@@ -49,6 +49,8 @@ static void usage(void)
 	     "  -a, --age SECONDS      forget a station not heard for so long (default: 300);\n"
 	     "                         0: learn nothing, send every frame to all other ports\n"
 	     "  -b, --batch N          frames moved per call, 1 to 32 (default: 32)\n"
+	     "      --io WAY           how frames are moved: frameio, by its ioctls (default),\n"
+	     "                         or packed, in rows by read and write\n"
 	     "  -j, --json             print the table as JSON\n"
 	     "  -q, --quiet            show no progress\n"
 	     "  -r, --reserved         switch frames to 01:80:c2:00:00:01 to 0f, too\n"
@@ -344,9 +346,11 @@ static void supervise(const struct hub *hub)
 	struct shown *shown = tool_allocate(nports, sizeof(*shown));
 	double since = tool_now(), elapsed;
 
-	while (!tool_interrupted() && tool_poll(&ended, 1, progress ? since + 1 : 0) <= 0) {
+	while (!tool_interrupted()) {
 		if (asked)
 			answer(hub);
+		if (tool_poll(&ended, 1, progress ? since + 1 : 0) > 0)
+			break;
 		elapsed = tool_now() - since;
 		if (progress && elapsed >= 1) {
 			show_progress(hub, shown, elapsed);
@@ -382,6 +386,10 @@ static void parse_wait(const char *text)
 	settings.wait_ms = number_option("--wait", text, 0, WAIT_MS_MAX);
 }
 
+enum {
+	OPTION_IO = 256,
+};
+
 static void parse_option(int option)
 {
 	switch (option) {
@@ -412,6 +420,9 @@ static void parse_option(int option)
 	case 'x':
 		settings.exit_when_gone = true;
 		break;
+	case OPTION_IO:
+		settings.way = transfer_parse_way(optarg);
+		break;
 	default:
 		tool_take_option(option, usage);
 	}
@@ -441,6 +452,7 @@ static void parse_arguments(int argc, char **argv)
 		{ "batch", required_argument, NULL, 'b' },
 		{ "exit-when-gone", no_argument, NULL, 'x' },
 		{ "help", no_argument, NULL, 'h' },
+		{ "io", required_argument, NULL, OPTION_IO },
 		{ "json", no_argument, NULL, 'j' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "reserved", no_argument, NULL, 'r' },

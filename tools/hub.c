@@ -6,8 +6,9 @@
  * frames are read into. It reads a batch, decides for each frame in which lanes it goes
  * out, and then writes to each of these lanes, in one call, the frames that are for it,
  * all from the memory they were read into. So a frame is copied once in and once for
- * each port that it goes out of, which the kernel does, and never here; and the frames
- * of one port for another stay in order. Workers share nothing but the table of
+ * each port that it goes out of, which the kernel does, and never here, unless a row is
+ * to be written of which some other frames were a part; and the frames of one port for
+ * another stay in order. Workers share nothing but the table of
  * stations and the counters' readers, and a frame never changes its worker.
  *
  *	port a		port b		port c
@@ -25,7 +26,9 @@
  * counted, at once, until it tells that it has room again, which is when half of its
  * queue is free. So a port that is only slow slows down those who send to it, and one
  * that is stuck costs the others that time, once. Flooded frames are no exception:
- * mostly they ask who has an address, and what they would overtake is the answer.
+ * mostly they ask who has an address, and what they would overtake is the answer. Where
+ * the kernel has no memory for a frame, its port counts as full, and is tried again soon:
+ * poll(2) tells of the queue only.
  *
  * A port that goes
  *
@@ -51,6 +54,9 @@
 /* How often a port that is gone, or full for ever, is tried again. */
 #define RETRY_MS	1000
 
+/* And how often one that the kernel had no memory for. */
+#define NOMEM_RETRY_MS	10
+
 enum lane_state {
 	LANE_OPEN,
 	LANE_FULL,	/* what is for it waits */
@@ -63,12 +69,13 @@ struct lane {
 	unsigned int port;
 	struct frameio_qp *qp;	/* NULL: the port is gone */
 	_Atomic bool there;	/* the same for others than the worker */
-	struct frameio_batch *batch;
-	uint32_t *held;		/* for each port: which of @batch it has not accepted yet */
+	struct transfer *transfer;
+	uint32_t *held;		/* for each port: which of the group it has not accepted yet */
 	bool holding;		/* one of these is not 0 */
 	enum lane_state state;
-	uint64_t full_since;	/* of LANE_FULL */
-	bool down;		/* when it was written to last */
+	uint64_t full_since;	/* since when it has taken nothing; 0: it has */
+	uint64_t nomem_until;	/* POLLOUT tells nothing before; 0: it does */
+	bool down;		/* when it was used last */
 	bool l3;
 	unsigned int ifindex;	/* that it had last; 0: it has gone since */
 	bool attached;		/* by us */
@@ -115,12 +122,12 @@ static unsigned int number_of(uint32_t records)
 	return __builtin_popcount(records);
 }
 
-static uint64_t bytes_of(const struct frameio_batch *batch, uint32_t records)
+static uint64_t bytes_of(const struct transfer *transfer, uint32_t records)
 {
 	uint64_t bytes = 0;
 
 	for (; records; records &= records - 1)
-		bytes += frameio_batch_hdr(batch, __builtin_ctz(records))->len;
+		bytes += transfer_hdr(transfer, __builtin_ctz(records))->len;
 	return bytes;
 }
 
@@ -173,6 +180,7 @@ static int open_qp(struct lane *lane, const char **why)
 
 static int set_up(struct lane *lane)
 {
+	uint32_t options = transfer_option(lane->worker->hub->settings.way);
 	struct frameio_info info;
 	int err;
 
@@ -181,10 +189,10 @@ static int set_up(struct lane *lane)
 		return err;
 	lane->l3 = info.fi_flags & FRAMEIO_PORT_L3;
 	lane->ifindex = info.fi_ifindex;
+	if (info.fi_flags & FRAMEIO_PORT_NIC)
+		options |= FRAMEIO_O_PROMISC;
 	err = frameio_set_nonblock(lane->qp, true);
-	if (!err && (info.fi_flags & FRAMEIO_PORT_NIC))
-		err = frameio_set_options(lane->qp, FRAMEIO_O_PROMISC);
-	return err;
+	return err ? err : frameio_set_options(lane->qp, options);
 }
 
 static void lane_close(struct lane *lane)
@@ -209,6 +217,8 @@ static int lane_open(struct lane *lane, const char **why)
 		return err;
 	}
 	lane->state = LANE_OPEN;
+	lane->full_since = 0;
+	lane->nomem_until = 0;
 	lane->down = false;
 	atomic_store(&lane->there, true);
 	return 0;
@@ -266,10 +276,28 @@ static void lane_retry(struct lane *lane)
 
 /* --- moving frames --------------------------------------------------- */
 
-static void lane_note_full(struct lane *lane)
+/* Has it taken nothing for too long? */
+static bool lane_is_stuck(const struct lane *lane)
 {
-	lane->state = lane->worker->hub->settings.wait_ms ? LANE_FULL : LANE_CONGESTED;
-	lane->full_since = lane->worker->now;
+	const int64_t wait = lane->worker->hub->settings.wait_ms;
+
+	return wait != HUB_FOREVER && lane->worker->now >= lane->full_since + wait;
+}
+
+static void lane_note_full(struct lane *lane, bool nomem)
+{
+	const uint64_t now = lane->worker->now;
+
+	if (!lane->full_since)
+		lane->full_since = now;
+	lane->nomem_until = nomem ? now + NOMEM_RETRY_MS : 0;
+	lane->state = lane_is_stuck(lane) ? LANE_CONGESTED : LANE_FULL;
+}
+
+static void lane_note_taking(struct lane *lane)
+{
+	lane->full_since = 0;
+	lane->down = false;
 }
 
 /* A link that is down: its stations may be found elsewhere. */
@@ -280,28 +308,29 @@ static void lane_note_down(struct lane *lane)
 	if (!lane->down && hub->stations)
 		stations_forget(hub->stations, lane->port);
 	lane->down = true;
+	lane->full_since = 0;
 }
 
 /*
- * Write records of a batch to a lane, as far as it takes them, and drop those that it
+ * Write records of a group to a lane, as far as it takes them, and drop those that it
  * will not take.
  *
  * Return: those that are left, which it may take later.
  */
-static uint32_t lane_write(struct lane *to, const struct frameio_batch *batch, uint32_t records)
+static uint32_t lane_write(struct lane *to, struct transfer *transfer, uint32_t records)
 {
 	uint32_t left;
 	int n;
 
 	while (records && to->qp && to->state == LANE_OPEN) {
-		n = frameio_batch_write_some(batch, records, to->qp);
+		n = transfer_write(transfer, records, to->qp);
 		if (n > 0) {
 			for (left = records; n > 0; n--)
 				left &= left - 1;
 			count(to, HUB_OUT_CALLS, 1);
 			count(to, HUB_OUT_FRAMES, number_of(records & ~left));
-			count(to, HUB_OUT_BYTES, bytes_of(batch, records & ~left));
-			to->down = false;
+			count(to, HUB_OUT_BYTES, bytes_of(transfer, records & ~left));
+			lane_note_taking(to);
 			records = left;
 		} else if (n == -EINVAL) {
 			count(to, HUB_REFUSED, 1);
@@ -311,7 +340,7 @@ static uint32_t lane_write(struct lane *to, const struct frameio_batch *batch, u
 			lane_note_down(to);
 			return 0;
 		} else if (n == -EAGAIN || n == -ENOMEM) {
-			lane_note_full(to);
+			lane_note_full(to, n == -ENOMEM);
 		} else if (n != -EINTR) {
 			lane_lose(to, "cannot be written to", n);
 		}
@@ -322,7 +351,7 @@ static uint32_t lane_write(struct lane *to, const struct frameio_batch *batch, u
 	return 0;
 }
 
-/* Write what a lane's batch holds for others. */
+/* Write what a lane's group holds for others. */
 static void lane_write_held(struct lane *from)
 {
 	struct worker *worker = from->worker;
@@ -332,7 +361,7 @@ static void lane_write_held(struct lane *from)
 	for (i = 0; i < worker->hub->nports; i++) {
 		if (!from->held[i])
 			continue;
-		from->held[i] = lane_write(&worker->lanes[i], from->batch, from->held[i]);
+		from->held[i] = lane_write(&worker->lanes[i], from->transfer, from->held[i]);
 		from->holding |= from->held[i];
 	}
 }
@@ -388,7 +417,7 @@ static int find_port(struct lane *from, const struct frameio_hdr *hdr)
 	return port < 0 ? ALL_OTHERS : port;
 }
 
-/* Decide for each frame of a lane's batch where it goes. */
+/* Decide for each of the @n frames of a lane's group where it goes. */
 static void lane_sort(struct lane *from, unsigned int n)
 {
 	const struct hub *hub = from->worker->hub;
@@ -401,7 +430,7 @@ static void lane_sort(struct lane *from, unsigned int n)
 		return;
 	}
 	for (i = 0; i < n; i++) {
-		port = find_port(from, frameio_batch_hdr(from->batch, i));
+		port = find_port(from, transfer_hdr(from->transfer, i));
 		if (port >= 0)
 			from->held[port] |= 1U << i;
 		else if (port == ALL_OTHERS)
@@ -415,34 +444,67 @@ static void lane_sort(struct lane *from, unsigned int n)
 			from->held[i] |= flooded;
 }
 
-/* Read batches and write them, until no more wait, some are held, or the turn is over. */
+/* The next group of frames that came in, by another call if there is none. */
+static int lane_read(struct lane *from)
+{
+	int n;
+
+	if (transfer_has_next(from->transfer))
+		return transfer_next(from->transfer);
+	if (!from->qp)
+		return -EAGAIN;
+	n = transfer_read(from->transfer, from->qp);
+	if (n > 0)
+		count(from, HUB_IN_CALLS, 1);
+	return n;
+}
+
+/* A group of @n frames goes out, as far as it can. */
+static void lane_pass_on(struct lane *from, int n)
+{
+	if (n <= 0)
+		return;
+	count(from, HUB_IN_FRAMES, n);
+	count(from, HUB_IN_BYTES, bytes_of(from->transfer, UINT32_MAX >> (32 - n)));
+	lane_sort(from, n);
+	lane_write_held(from);
+}
+
+/* Read groups and write them, until no more wait, some are held, or the turn is over. */
 static void lane_move(struct lane *from)
 {
 	int turn, n;
 
-	for (turn = 0; turn < TURN && from->qp && !from->holding; turn++) {
-		n = frameio_batch_read(from->batch, from->qp);
+	for (turn = 0; turn < TURN && !from->holding; turn++) {
+		n = lane_read(from);
 		if (n == -EAGAIN || n == -EINTR)
 			return;
 		if (n < 0) {
-			lane_lose(from, "cannot be read from", n);
+			if (from->qp)
+				lane_lose(from, "cannot be read from", n);
 			return;
 		}
-		count(from, HUB_IN_CALLS, 1);
-		count(from, HUB_IN_FRAMES, n);
-		count(from, HUB_IN_BYTES, bytes_of(from->batch, UINT32_MAX >> (32 - n)));
-		lane_sort(from, n);
-		lane_write_held(from);
+		/* who is heard of in these is to be forgotten, too, when it is down */
+		from->down = false;
+		lane_pass_on(from, n);
 		if ((unsigned int)n < from->worker->hub->settings.batch_size)
 			return;
 	}
+}
+
+/* Has it read frames that may go on now? No event tells of them. */
+static bool lane_has_more(const struct lane *lane)
+{
+	return !lane->holding && transfer_has_next(lane->transfer);
 }
 
 /* --- a worker -------------------------------------------------------- */
 
 static short wanted_events(const struct lane *lane)
 {
-	return (lane->holding ? 0 : POLLIN) | (lane->state == LANE_OPEN ? 0 : POLLOUT);
+	const bool wants_room = lane->state != LANE_OPEN && !lane->nomem_until;
+
+	return (lane->holding ? 0 : POLLIN) | (wants_room ? POLLOUT : 0);
 }
 
 /* Milliseconds until something is to be done without an event; -1: nothing. */
@@ -455,8 +517,12 @@ static int time_to_wait(const struct worker *worker)
 	for (i = 0; i < worker->hub->nports; i++) {
 		const struct lane *lane = &worker->lanes[i];
 
+		if (lane_has_more(lane))
+			return 0;
 		then = UINT64_MAX;
-		if (!lane->qp || (lane->state == LANE_FULL && wait == HUB_FOREVER))
+		if (lane->qp && lane->state == LANE_FULL && lane->nomem_until)
+			then = lane->nomem_until;
+		else if (!lane->qp || (lane->state == LANE_FULL && wait == HUB_FOREVER))
 			then = worker->retry_at;
 		else if (lane->state == LANE_FULL)
 			then = lane->full_since + wait;
@@ -492,19 +558,18 @@ static bool worker_wait(struct worker *worker)
 static void lane_update(struct lane *lane, short revents, bool retry)
 {
 	const struct worker *worker = lane->worker;
-	const int64_t wait = worker->hub->settings.wait_ms;
+	const bool forever = worker->hub->settings.wait_ms == HUB_FOREVER;
 
 	if (!lane->qp)
 		return;
 	if (revents & (POLLHUP | POLLERR | POLLNVAL))
 		lane_lose(lane, gone, -ENODEV);
-	else if (revents & POLLOUT)
+	else if (lane->nomem_until ? worker->now >= lane->nomem_until : revents & POLLOUT)
 		lane->state = LANE_OPEN;
-	else if (lane->state == LANE_FULL && wait == HUB_FOREVER && retry)
+	else if (retry && (lane->state == LANE_CONGESTED || forever))
 		/* that it has gone down is no event */
 		lane->state = LANE_OPEN;
-	else if (lane->state == LANE_FULL && wait != HUB_FOREVER &&
-		 worker->now >= lane->full_since + wait)
+	else if (lane->state == LANE_FULL && lane_is_stuck(lane))
 		lane->state = LANE_CONGESTED;
 }
 
@@ -530,8 +595,11 @@ static void worker_let_go(struct worker *worker)
 	for (i = 0; i < worker->hub->nports; i++)
 		if (worker->lanes[i].state == LANE_FULL)
 			worker->lanes[i].state = LANE_CONGESTED;
-	for (i = 0; i < worker->hub->nports; i++)
+	for (i = 0; i < worker->hub->nports; i++) {
 		lane_write_held(&worker->lanes[i]);
+		while (lane_has_more(&worker->lanes[i]))
+			lane_pass_on(&worker->lanes[i], transfer_next(worker->lanes[i].transfer));
+	}
 }
 
 static void *worker_run(void *argument)
@@ -546,7 +614,7 @@ static void *worker_run(void *argument)
 			if (worker->lanes[i].holding)
 				lane_write_held(&worker->lanes[i]);
 		for (i = 0; i < worker->hub->nports; i++)
-			if (worker->fds[i].revents & POLLIN)
+			if ((worker->fds[i].revents & POLLIN) || lane_has_more(&worker->lanes[i]))
 				lane_move(&worker->lanes[i]);
 	}
 	worker_let_go(worker);
@@ -562,8 +630,7 @@ static void lane_init(struct lane *lane, struct worker *worker, unsigned int por
 	lane->worker = worker;
 	lane->port = port;
 	lane->held = tool_allocate(hub->nports, sizeof(*lane->held));
-	if (frameio_batch_alloc(&lane->batch, hub->settings.batch_size, TOOL_FRAME_SIZE))
-		tool_die(TOOL_FAILED, "out of memory");
+	lane->transfer = transfer_new(hub->settings.way, hub->settings.batch_size, TOOL_FRAME_SIZE);
 }
 
 static void worker_init(struct hub *hub, unsigned int index)
@@ -668,7 +735,7 @@ static void worker_free(struct worker *worker)
 
 	for (i = 0; i < worker->hub->nports; i++) {
 		lane_close(&worker->lanes[i]);
-		frameio_batch_free(worker->lanes[i].batch);
+		transfer_free(worker->lanes[i].transfer);
 		free(worker->lanes[i].held);
 	}
 	free(worker->lanes);

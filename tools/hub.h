@@ -10,6 +10,7 @@
 
 #include "stations.h"
 #include "tool.h"
+#include "transfer.h"
 
 #define HUB_PORTS_MAX	256
 #define HUB_FOREVER	(-1)
@@ -17,6 +18,7 @@
 struct hub;
 
 struct hub_settings {
+	enum transfer_way way;
 	unsigned int batch_size;	/* frames moved per call */
 	unsigned int nthreads;
 	unsigned int nstations;		/* as stations_new() has it */

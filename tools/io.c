@@ -194,11 +194,10 @@ static void set_limits(struct io *io)
 			 strerror(-err));
 }
 
-static void frameio_way_open(struct io *io)
+static void frameio_way_open(struct io *io, uint32_t options)
 {
 	const struct io_config *config = io->config;
 	const struct sock_filter *filter;
-	uint32_t options = FRAMEIO_O_TRUNC;
 	struct frameio_info info;
 	unsigned int n;
 
@@ -210,9 +209,9 @@ static void frameio_way_open(struct io *io)
 	require(io, "use", frameio_set_nonblock(io->qp, true));
 	require(io, "use", frameio_get_info(io->qp, &info));
 	set_limits(io);
-	if (!config->receive)
-		return;
-	if (info.fi_flags & FRAMEIO_PORT_NIC) {
+	if (config->receive)
+		options |= FRAMEIO_O_TRUNC;
+	if (config->receive && (info.fi_flags & FRAMEIO_PORT_NIC)) {
 		filter = probe_filter(&n);
 		if (config->filter)
 			require(io, "set the filter of", frameio_set_filter(io->qp, filter, n));
@@ -232,7 +231,7 @@ static void frameio_way_close(struct io *io)
 
 static void ioctl_open(struct io *io)
 {
-	frameio_way_open(io);
+	frameio_way_open(io, 0);
 	io->vectors = tool_allocate(1, sizeof(struct frameio) + IO_BATCH_MAX * sizeof(struct framevec));
 }
 
@@ -282,7 +281,7 @@ static int ioctl_read(struct io *io, struct frameio_hdr **records, unsigned int 
 
 static void vector_open(struct io *io)
 {
-	frameio_way_open(io);
+	frameio_way_open(io, 0);
 	io->vectors = tool_allocate(IO_BATCH_MAX, sizeof(struct iovec));
 }
 
@@ -319,6 +318,86 @@ static int vector_read(struct io *io, struct frameio_hdr **records, unsigned int
 		left -= sizeof(**records) + records[i]->len;
 	}
 	return i;
+}
+
+/* --- --io packed: rows of records by read(2) and write(2) ------------- */
+
+struct row {
+	struct frameio_records rest;	/* of what was read: not given out yet */
+	size_t longest;			/* bytes that a frame may take */
+	_Alignas(FRAMEIO_RECORD_ALIGN) unsigned char bytes[];
+};
+
+static void packed_open(struct io *io)
+{
+	const size_t longest = sizeof(struct frameio_hdr) + io->frame_max + FRAMEIO_RECORD_ALIGN;
+	struct row *row = tool_allocate(1, sizeof(*row) + IO_BATCH_MAX * longest);
+
+	frameio_way_open(io, FRAMEIO_O_PACKED);
+	row->longest = longest;
+	frameio_records_init(&row->rest, NULL, 0);
+	io->vectors = row;
+}
+
+static int packed_write(struct io *io, struct frameio_hdr **records, unsigned int n)
+{
+	size_t ends[IO_BATCH_MAX], size = 0;
+	struct row *row = io->vectors;
+	ssize_t written;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (frameio_records_append(row->bytes, n * row->longest, &size, records[i] + 1,
+					   records[i]->len))
+			break;
+		ends[i] = size;
+	}
+	if (!size)
+		return -EMSGSIZE;
+	written = write(io->fd, row->bytes, size);
+	if (written < 0)
+		return -errno;
+	/* it ends where a record does, or the next one starts */
+	n = i;
+	for (i = 0; i < n && ends[i] <= (size_t)written; i++)
+		;
+	return i;
+}
+
+/* The next @n records of the row. */
+static int packed_take(struct io *io, struct frameio_hdr **records, unsigned int n)
+{
+	struct row *row = io->vectors;
+	const struct frameio_hdr *hdr;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < n; i++) {
+		ret = frameio_records_next(&row->rest, &hdr);
+		if (ret < 0 || (ret && !is_whole(io, hdr)))
+			return -EBADMSG;
+		if (!ret)
+			break;
+		records[i] = (struct frameio_hdr *)hdr;
+	}
+	return i;
+}
+
+static int packed_read(struct io *io, struct frameio_hdr **records, unsigned int n)
+{
+	const int left = packed_take(io, records, n);
+	struct row *row = io->vectors;
+	ssize_t size;
+
+	io->same_call = left > 0;
+	if (left)
+		return left;
+	/* for so many of the longest: of shorter ones there are more */
+	size = read(io->fd, row->bytes, n * row->longest);
+	if (size < 0)
+		return -errno;
+	frameio_records_init(&row->rest, row->bytes, size);
+	return packed_take(io, records, n);
 }
 
 /* --- sockets --------------------------------------------------------- */
@@ -422,6 +501,19 @@ static void packet_prepare_receiver(struct io *io)
 		   "receive incoming frames only");
 }
 
+/* Among the threads of this process, by flow. */
+static void packet_join(struct io *io)
+{
+	int group = (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
+	socklen_t len = sizeof(group);
+
+	/* the kernel has given the first one a number that nobody else has */
+	if (io->thread && getsockopt(io[-1].fd, SOL_PACKET, PACKET_FANOUT, &group, &len))
+		tool_die(TOOL_FAILED, "cannot share out frames on '%s': %s", io->config->port.text,
+			 strerror(errno));
+	set_option(io, SOL_PACKET, PACKET_FANOUT, &group, sizeof(group), "share out frames");
+}
+
 static void packet_share(struct io *io)
 {
 	const struct io_config *config = io->config;
@@ -429,15 +521,12 @@ static void packet_share(struct io *io)
 		.mr_ifindex = config->interface.index,
 		.mr_type = PACKET_MR_PROMISC,
 	};
-	/* among the threads of this process, by flow */
-	const int group = (getpid() & 0xffff) | PACKET_FANOUT_HASH << 16;
 
 	if (config->promiscuous)
 		set_option(io, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous,
 			   sizeof(promiscuous), "be promiscuous");
 	if (config->nthreads > 1)
-		set_option(io, SOL_PACKET, PACKET_FANOUT, &group, sizeof(group),
-			   "share out frames");
+		packet_join(io);
 }
 
 static void packet_open(struct io *io)
@@ -542,6 +631,7 @@ static int udp_write(struct io *io, struct frameio_hdr **records, unsigned int n
 static const struct io_way ways[] = {
 	{ "frameio", ioctl_open, frameio_way_close, ioctl_write, ioctl_read },
 	{ "readv", vector_open, frameio_way_close, vector_write, vector_read },
+	{ "packed", packed_open, frameio_way_close, packed_write, packed_read },
 	{ "packet", packet_open, socket_close, packet_write, socket_read },
 	{ "udp", udp_open, socket_close, udp_write, udp_read },
 };
@@ -592,42 +682,59 @@ void io_close_all(struct io *ios, unsigned int n)
 		ios[n].config->way->close(&ios[n]);
 }
 
-bool io_is_up(const struct io_config *config)
+/* Ask for what it is now, whatever it is called now. */
+static int ask_again(const struct io_config *config, unsigned long request, struct ifreq *answer)
 {
 	const int fd = open_socket(&config->port, AF_INET, SOCK_DGRAM, 0);
-	struct ifreq answer;
-	bool up;
+	char name[IFNAMSIZ];
+	int err = 0;
 
 	if (fd < 0)
-		return false;
-	up = !ask(fd, config->port.name, SIOCGIFFLAGS, &answer) && (answer.ifr_flags & IFF_UP);
+		return -errno;
+	*answer = (struct ifreq) { .ifr_ifindex = config->interface.index };
+	if (ioctl(fd, SIOCGIFNAME, answer))
+		err = -errno;
+	memcpy(name, answer->ifr_name, sizeof(name));
+	if (!err)
+		err = ask(fd, name, request, answer);
 	close(fd);
-	return up;
+	return err;
 }
 
-unsigned int io_waiting(const struct io *io)
+bool io_is_up(const struct io_config *config)
 {
-	const struct tool_port *port = &io->config->port;
+	struct ifreq answer;
+
+	return !ask_again(config, SIOCGIFFLAGS, &answer) && (answer.ifr_flags & IFF_UP);
+}
+
+bool io_is_gone(const struct io_config *config)
+{
+	struct ifreq answer;
+
+	return ask_again(config, SIOCGIFFLAGS, &answer) == -ENODEV;
+}
+
+int io_waiting(const struct io *io)
+{
 	struct frameio_queue_pair pair;
 	struct frameio_info info;
+	int err;
 
-	if (!io->qp || frameio_get_info(io->qp, &info) ||
-	    frameio_get_queue_pair(port->netns, port->name, info.fi_queue, &pair))
+	if (!io->qp)
 		return 0;
-	return pair.fp_write_len;
+	err = frameio_get_info(io->qp, &info);
+	if (!err)
+		err = frameio_get_queue_pair(io->config->port.netns, info.fi_name, info.fi_queue,
+					     &pair);
+	if (err == -ENODEV || err == -EOPNOTSUPP)
+		return -ENODEV;
+	return err ? 0 : pair.fp_write_len;
 }
 
 const char *io_explain(const struct io_config *config, int error)
 {
-	struct ifreq answer;
-	bool gone;
-	int fd;
-
-	fd = open_socket(&config->port, AF_INET, SOCK_DGRAM, 0);
-	gone = fd >= 0 && ask(fd, config->port.name, SIOCGIFINDEX, &answer) == -ENODEV;
-	if (fd >= 0)
-		close(fd);
-	if (gone)
+	if (io_is_gone(config))
 		return "it is gone";
 	switch (error) {
 	case ENODEV:
@@ -635,6 +742,9 @@ const char *io_explain(const struct io_config *config, int error)
 	case EINVAL:
 	case EMSGSIZE:
 		return "it does not take frames of that length any more: its MTU has changed";
+	case EPERM:
+		return strcmp(config->way->name, "udp") ? tool_explain(error) :
+		       "not permitted: a firewall's rule forbids it";
 	case EBADMSG:
 		return "what the kernel reported cannot be understood; 'frameio version' tells "
 		       "whether the module is of another version";

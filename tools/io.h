@@ -34,7 +34,10 @@ struct io_way {
 	void (*close)(struct io *io);
 	/* How many of @n frames were accepted, at least 1; or -EAGAIN, -ENOBUFS, others. */
 	int (*write)(struct io *io, struct frameio_hdr **records, unsigned int n);
-	/* How many of @n were filled, as io->record_size allows; likewise. */
+	/*
+	 * How many of @n were filled, as io->frame_max allows; likewise. Where one has the
+	 * frames in memory of its own, until it is called again, it changes @records.
+	 */
 	int (*read)(struct io *io, struct frameio_hdr **records, unsigned int n);
 };
 
@@ -68,6 +71,7 @@ struct io {
 	bool payload_only;	/* what is read begins with the payload */
 	struct frameio_qp *qp;	/* of the ways of frameio */
 	void *vectors;		/* what a call is given */
+	bool same_call;		/* what was read last came by the call before */
 };
 
 /* By its name, or NULL; and all names, with commas between them. */
@@ -87,11 +91,12 @@ void io_close_all(struct io *ios, unsigned int n);
 /* Bytes of the longest frame that can be written; the first VLAN tag does not count. */
 uint32_t io_most(const struct io_config *config);
 
-/* Is the interface up, with or without a carrier? Any thread may ask. */
+/* Is the interface up, with or without a carrier; is it gone? Any thread may ask. */
 bool io_is_up(const struct io_config *config);
+bool io_is_gone(const struct io_config *config);
 
-/* Frames that were accepted and have not left yet. */
-unsigned int io_waiting(const struct io *io);
+/* Frames that were accepted and have not left yet; or -ENODEV, the port is gone. */
+int io_waiting(const struct io *io);
 
 /* A sentence for why a thread cannot go on. */
 const char *io_explain(const struct io_config *config, int error);

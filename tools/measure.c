@@ -41,13 +41,20 @@ static uint64_t bucket_value(unsigned int bucket)
 	return ((((uint64_t)bucket - (shift << HISTOGRAM_PRECISION)) + 1) << shift) - 1;
 }
 
+static void add_to_sum(struct histogram *histogram, double value)
+{
+	const double sum = atomic_load_explicit(&histogram->sum, memory_order_relaxed);
+
+	atomic_store_explicit(&histogram->sum, sum + value, memory_order_relaxed);
+}
+
 void histogram_add(struct histogram *histogram, uint64_t value)
 {
 	if (value > HISTOGRAM_VALUE_MAX)
 		value = HISTOGRAM_VALUE_MAX;
 	tool_count(&histogram->buckets[bucket_of(value)], 1);
 	tool_count(&histogram->count, 1);
-	tool_count(&histogram->sum, value);
+	add_to_sum(histogram, value);
 	if (value < load(&histogram->least))
 		atomic_store_explicit(&histogram->least, value, memory_order_relaxed);
 	if (value > load(&histogram->most))
@@ -66,7 +73,7 @@ void histogram_merge(struct histogram *to, const struct histogram *from)
 		count += n;
 	}
 	tool_count(&to->count, count);
-	tool_count(&to->sum, load(&from->sum));
+	add_to_sum(to, from->sum);
 	if (load(&from->least) < load(&to->least))
 		to->least = load(&from->least);
 	if (load(&from->most) > load(&to->most))
@@ -80,7 +87,7 @@ void histogram_subtract(struct histogram *histogram, const struct histogram *bef
 	for (i = 0; i < HISTOGRAM_BUCKETS; i++)
 		histogram->buckets[i] -= before->buckets[i];
 	histogram->count -= before->count;
-	histogram->sum -= before->sum;
+	add_to_sum(histogram, -before->sum);
 	histogram->least = 0;
 	histogram->most = HISTOGRAM_VALUE_MAX;
 }
@@ -108,9 +115,9 @@ uint64_t histogram_percentile(const struct histogram *histogram, double percent)
 
 /* --- loss ------------------------------------------------------------ */
 
-static uint64_t *seen_word(struct stream *stream, uint64_t number)
+static uint64_t *seen_word(struct stream_window *window, uint64_t number)
 {
-	return &stream->seen[number % STREAM_WINDOW / 64];
+	return &window->seen[number % STREAM_WINDOW / 64];
 }
 
 static uint64_t seen_bit(uint64_t number)
@@ -121,58 +128,97 @@ static uint64_t seen_bit(uint64_t number)
 /* Numbers are counted on beyond 32 bits, from one that leaves room for some before it. */
 #define NUMBER_BASE	(UINT64_C(1) << 32)
 
-void stream_init(struct stream *stream, uint32_t sequence)
+struct stream *stream_new(uint32_t sequence, unsigned int nthreads)
 {
-	*stream = (struct stream) {
-		.first = NUMBER_BASE + sequence,
-		.next = NUMBER_BASE + sequence,
-	};
-	stream_add(stream, sequence);
+	struct stream *stream = calloc(1, sizeof(*stream) + nthreads * sizeof(*stream->windows));
+
+	if (!stream)
+		return NULL;
+	stream->first = NUMBER_BASE + sequence;
+	stream->next = stream->first;
+	stream->end = UINT64_MAX;
+	stream->nthreads = nthreads;
+	return stream;
 }
 
 /* Forget what was seen where the numbers up to @number, and that, will be noted. */
-static void make_room(struct stream *stream, uint64_t number)
+static void make_room(struct stream_window *window, uint64_t number)
 {
-	if (number - stream->next >= STREAM_WINDOW) {
-		memset(stream->seen, 0, sizeof(stream->seen));
+	if (number - window->next >= STREAM_WINDOW) {
+		memset(window->seen, 0, sizeof(window->seen));
 		return;
 	}
-	for (; stream->next <= number; stream->next++)
-		*seen_word(stream, stream->next) &= ~seen_bit(stream->next);
+	for (; window->next <= number; window->next++)
+		*seen_word(window, window->next) &= ~seen_bit(window->next);
 }
 
-void stream_add(struct stream *stream, uint32_t sequence)
+static bool is_late(const struct stream_window *window, uint64_t number)
+{
+	return number < window->next && window->next - number > STREAM_WINDOW;
+}
+
+/* A flow may move from one thread to another, and a duplicate come to another one. */
+static bool is_duplicate(struct stream *stream, uint64_t number)
+{
+	struct stream_window *window;
+
+	for (window = stream->windows; window < stream->windows + stream->nthreads; window++)
+		if (number < window->next && !is_late(window, number) &&
+		    *seen_word(window, number) & seen_bit(number))
+			return true;
+	return false;
+}
+
+/* Note a number in the window of the thread that has received it. */
+static void note(struct stream *stream, struct stream_window *window, uint64_t number)
+{
+	if (number >= window->next) {
+		make_room(window, number);
+		window->next = number + 1;
+	} else {
+		stream->reordered++;
+	}
+	*seen_word(window, number) |= seen_bit(number);
+}
+
+void stream_add(struct stream *stream, unsigned int thread, uint32_t sequence)
 {
 	/* the one of these numbers that is closest to the next one */
 	const uint64_t number = stream->next + (int32_t)(sequence - (uint32_t)stream->next);
+	struct stream_window *window = &stream->windows[thread];
 
-	if (number >= stream->next) {
-		make_room(stream, number);
-		stream->next = number + 1;
-	} else if (stream->next - number > STREAM_WINDOW) {
+	if (is_late(window, number)) {
 		stream->late++;
 		return;
-	} else if (*seen_word(stream, number) & seen_bit(number)) {
+	}
+	if (number < stream->next && is_duplicate(stream, number)) {
 		stream->duplicates++;
 		return;
-	} else {
-		stream->reordered++;
-		if (number < stream->first)
-			stream->first = number;
 	}
-	*seen_word(stream, number) |= seen_bit(number);
+	note(stream, window, number);
 	stream->distinct++;
+	stream->beyond += number >= stream->end;
+	if (number < stream->first)
+		stream->first = number;
+	if (number >= stream->next)
+		stream->next = number + 1;
 }
 
 uint64_t stream_lost(const struct stream *stream)
 {
-	return stream->next - stream->first - stream->distinct;
+	const uint64_t end = stream->end < stream->next ? stream->end : stream->next;
+	const uint64_t sent = end > stream->first ? end - stream->first : 0;
+	const uint64_t received = stream->distinct - stream->beyond;
+
+	/* a duplicate that was far behind in another thread is taken for one more */
+	return sent > received ? sent - received : 0;
 }
 
-void measure_init(struct measure *measure)
+void measure_init(struct measure *measure, unsigned int nthreads)
 {
 	memset(measure, 0, sizeof(*measure));
 	pthread_mutex_init(&measure->lock, NULL);
+	measure->nthreads = nthreads;
 }
 
 void measure_free(struct measure *measure)
@@ -184,32 +230,53 @@ void measure_free(struct measure *measure)
 	pthread_mutex_destroy(&measure->lock);
 }
 
-static void add_probe(struct measure *measure, const struct probe *probe)
+/* The stream of a frame; NULL: it is not followed. */
+static struct stream *find_stream(struct measure *measure, const struct probe *probe)
 {
-	struct stream *stream = measure->streams[probe->stream];
+	struct stream **stream = &measure->streams[probe->stream];
 
-	if (stream) {
-		stream_add(stream, probe->sequence);
-		return;
-	}
-	if (measure->nstreams < MEASURE_STREAMS_MAX)
-		stream = malloc(sizeof(*stream));
-	if (!stream) {
-		measure->untracked++;
-		return;
-	}
-	stream_init(stream, probe->sequence);
-	measure->streams[probe->stream] = stream;
+	if (*stream || measure->nstreams == MEASURE_STREAMS_MAX)
+		return *stream;
+	*stream = stream_new(probe->sequence, measure->nthreads);
+	if (!*stream)
+		return NULL;
+	if (measure->is_ending)
+		(*stream)->end = 0;
 	measure->numbers[measure->nstreams++] = probe->stream;
+	return *stream;
 }
 
-void measure_add(struct measure *measure, const struct probe *probes, unsigned int n)
+void measure_add(struct measure *measure, unsigned int thread, const struct probe *probes,
+		 unsigned int n)
 {
+	struct stream *stream;
 	unsigned int i;
 
 	pthread_mutex_lock(&measure->lock);
-	for (i = 0; i < n; i++)
-		add_probe(measure, &probes[i]);
+	for (i = 0; i < n; i++) {
+		stream = find_stream(measure, &probes[i]);
+		if (stream)
+			stream_add(stream, thread, probes[i].sequence);
+		else
+			measure->untracked++;
+	}
+	pthread_mutex_unlock(&measure->lock);
+}
+
+void measure_end(struct measure *measure)
+{
+	struct stream *stream;
+	unsigned int i;
+
+	/* one thread has them in order, and misses none before its last */
+	if (measure->nthreads == 1)
+		return;
+	pthread_mutex_lock(&measure->lock);
+	for (i = 0; !measure->is_ending && i < measure->nstreams; i++) {
+		stream = measure->streams[measure->numbers[i]];
+		stream->end = stream->next;
+	}
+	measure->is_ending = true;
 	pthread_mutex_unlock(&measure->lock);
 }
 

@@ -83,6 +83,8 @@ static const char *mode_name(uint32_t mode)
 		return "frameio";
 	case FRAMEIO_MODE_PACKED:
 		return "packed";
+	case FRAMEIO_MODE_RING:
+		return "ring";
 	case FRAMEIO_NMODES:
 		return "none";
 	default:

@@ -104,13 +104,18 @@ uint64_t number_option(const char *option, const char *text, uint64_t least, uin
 uint64_t number_option_amount(const char *option, const char *text, double least, double most)
 {
 	const char *end = text;
-	double amount;
+	double amount, off;
+	uint64_t whole;
 
-	if (!number_parse_amount(&end, &amount) || *end || amount < least || amount > most ||
-	    amount != (uint64_t)amount)
+	if (!number_parse_amount(&end, &amount))
+		amount = -1;
+	/* in binary, 2.01 times 1000 is not quite 2010 */
+	whole = amount < 0 ? 0 : amount + 0.5;
+	off = amount > whole ? amount - whole : whole - amount;
+	if (amount < 0 || *end || whole < least || whole > most || off > amount * 1e-14)
 		tool_misused("%s takes a number from %.0f to %.0f, not '%s'", option, least, most,
 			     text);
-	return amount;
+	return whole;
 }
 
 double number_option_seconds(const char *option, const char *text, double most)

@@ -11,8 +11,11 @@
 #include "savefile.h"
 #include "tool.h"
 
-/* Blocks are written out together: it holds those that begin a file, or any frame's. */
-#define BUFFER_SIZE	(1 << 20)
+/*
+ * Blocks are written out together: it holds those that begin a file, with names as long
+ * as a path may be and four bytes for each of its own, or any frame's.
+ */
+#define BUFFER_SIZE	(2 << 20)
 
 /* pcap: the file's header, and a frame's. */
 #define PCAP_MAGIC_NANOSECONDS	0xa1b23c4d

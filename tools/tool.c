@@ -17,9 +17,10 @@
 
 const char *tool_name;
 
+/* How often. */
 static volatile sig_atomic_t interrupted;
 
-/* Signals are caught, and delivered in tool_poll() with this mask. */
+/* Signals are caught, and delivered with this mask where tool.h says so. */
 static bool catching;
 static sigset_t unblocked;
 
@@ -32,10 +33,13 @@ static int output_error;
 static ssize_t write_some(const char *bytes, size_t len)
 {
 	struct pollfd output = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	const sig_atomic_t before = interrupted;
 
 	if (!catching)
 		return write(STDOUT_FILENO, bytes, len);
-	if (tool_poll(&output, 1, 0) < 0) {
+	while (tool_poll(&output, 1, 0) < 0) {
+		if (interrupted == before)
+			continue;
 		errno = EPIPE;
 		return -1;
 	}
@@ -98,8 +102,9 @@ void tool_start(const char *name, char **argv)
 
 	tool_name = name;
 	argv[0] = (char *)name;
-	/* a reader that has gone is seen where its output is written */
+	/* a reader that has gone is seen where its output is written, and so is a file's limit */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	if (!output)
 		tool_die(TOOL_FAILED, "out of memory");
 	fill_descriptors();
@@ -329,7 +334,7 @@ int tool_open_port(const struct tool_port *port, const struct frameio_port_confi
 static void on_signal(int sig)
 {
 	(void)sig;
-	interrupted = 1;
+	interrupted++;
 }
 
 void tool_catch_signal(int sig, void (*handler)(int sig))
@@ -363,6 +368,11 @@ void tool_catch_signals(void)
 
 bool tool_interrupted(void)
 {
+	static const struct timespec now;
+
+	/* where a file is ready at once, ppoll(2) delivers no signal */
+	if (catching)
+		ppoll(NULL, 0, &now, &unblocked);
 	return interrupted;
 }
 
@@ -416,7 +426,7 @@ bool tool_wait(int fd, double until)
 	struct pollfd fds[] = { { .fd = STDOUT_FILENO }, { .fd = fd, .events = POLLIN } };
 
 	tool_poll(fds, 2, until);
-	return !interrupted && !(fds[0].revents & (POLLERR | POLLHUP | POLLNVAL));
+	return !tool_interrupted() && !(fds[0].revents & (POLLERR | POLLHUP | POLLNVAL));
 }
 
 /* --- texts that others chose ----------------------------------------- */

@@ -115,15 +115,15 @@ const char *tool_explain(int error);
 /* --- signals, events and time ---------------------------------------- */
 
 /*
- * From here on SIGINT, SIGTERM and SIGHUP are noted, in tool_poll() and tool_wait() only.
- * One that was ignored is ignored still.
+ * From here on SIGINT, SIGTERM and SIGHUP are noted, in tool_poll(), tool_wait() and
+ * tool_interrupted() only. One that was ignored is ignored still.
  */
 void tool_catch_signals(void);
 
 /* The same for one more signal, which is noted by @handler. */
 void tool_catch_signal(int sig, void (*handler)(int sig));
 
-/* Has one of the three come? */
+/* Has one of the three come? Where files are always ready, nothing else hears of it. */
 bool tool_interrupted(void);
 
 /* An eventfd whose reads do not wait; and have it readable. */

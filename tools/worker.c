@@ -23,12 +23,18 @@ static bool is_stopped(const struct run *run)
 
 void run_stop(struct run *run)
 {
+	/* before any thread stops for it */
+	if (run->io.receive)
+		measure_end(&run->measure);
 	atomic_store(&run->stopped, true);
 	tool_signal_event(run->stop_fd);
 }
 
-/* Wait for events on a worker's file, for so many nanoseconds, or until the run is stopped. */
-static void wait_for(const struct worker *worker, short events, double ns)
+/*
+ * Wait for events on a worker's file, for so many nanoseconds, or until the run is stopped.
+ * Return: false if the time is over.
+ */
+static bool wait_for(const struct worker *worker, short events, double ns)
 {
 	struct pollfd fds[] = {
 		{ .fd = worker->run->stop_fd, .events = POLLIN },
@@ -37,12 +43,16 @@ static void wait_for(const struct worker *worker, short events, double ns)
 	struct timespec time = { .tv_sec = ns / NS_PER_SECOND };
 
 	time.tv_nsec = ns - (double)time.tv_sec * NS_PER_SECOND;
-	ppoll(fds, 2, ns < 0 ? NULL : &time, NULL);
+	return ppoll(fds, 2, ns < 0 ? NULL : &time, NULL);
 }
 
-/* When a driver that says nothing is asked again, and an interface that has no carrier. */
+/*
+ * When a driver that says nothing is asked again; and how often somebody who waits looks
+ * whether the interface is still there and up, of which not every wait hears.
+ */
 #define RETRY_NS		100000.0
-#define RETRY_CARRIER_NS	1e9
+#define RETRY_NS_MAX		1e6
+#define LOOK_NS			1e9
 
 /* --- sending --------------------------------------------------------- */
 
@@ -190,7 +200,7 @@ static bool wait_for_room(struct worker *worker, int error)
 		return true;
 	case EAGAIN:
 		tool_count(&worker->full, 1);
-		wait_for(worker, POLLOUT, -1);
+		wait_for(worker, POLLOUT, LOOK_NS);
 		return true;
 	case ENOBUFS:
 	case ENOMEM:
@@ -201,7 +211,7 @@ static bool wait_for_room(struct worker *worker, int error)
 		/* a cable may come back, but who has set it down means it */
 		if (!io_is_up(worker->io.config))
 			return false;
-		wait_for(worker, POLLOUT, RETRY_CARRIER_NS);
+		wait_for(worker, POLLOUT, LOOK_NS);
 		return true;
 	default:
 		return false;
@@ -230,27 +240,44 @@ static bool send_batch(struct worker *worker, struct frameio_hdr **records, unsi
 	return true;
 }
 
+/* Pause before the queue is looked at again, longer each time; nobody tells when it is empty. */
+static void pause_departure(struct worker *worker, double *ns)
+{
+	if (is_stopped(worker->run))
+		nanosleep(&(struct timespec){ .tv_nsec = *ns }, NULL);
+	else
+		wait_for(worker, 0, *ns);
+	*ns = *ns < RETRY_NS_MAX / 2 ? 2 * *ns : RETRY_NS_MAX;
+}
+
 /*
  * What was accepted leaves before the port is closed, which would drop it on a port that
- * goes then. Who is told to stop waits for a second at most.
+ * goes then. Who is told to stop waits for a second at most, and nobody for an interface
+ * that was set down. Return: 0, or an error: nothing leaves any more.
  */
-static void wait_for_departure(struct worker *worker)
+static int wait_for_departure(struct worker *worker)
 {
-	const uint64_t second = NS_PER_SECOND;
-	uint64_t stopped = 0, now;
+	double pause = RETRY_NS, looked = worker->error ? 0 : tool_now(), end = 0;
+	int waiting;
 
-	while ((worker->waiting = io_waiting(&worker->io))) {
-		now = tool_clock(CLOCK_MONOTONIC);
-		if (!stopped && is_stopped(worker->run))
-			stopped = now;
-		if (stopped && now - stopped > second)
-			return;
-		/* nobody tells when the queue is empty */
-		if (stopped)
-			nanosleep(&(struct timespec){ .tv_nsec = RETRY_NS }, NULL);
-		else
-			wait_for(worker, 0, RETRY_NS);
+	while ((waiting = io_waiting(&worker->io)) > 0) {
+		worker->waiting = waiting;
+		if (tool_now() >= looked + 1) {
+			looked = tool_now();
+			if (!io_is_up(worker->io.config))
+				return ENETDOWN;
+		}
+		if (!end && is_stopped(worker->run))
+			end = tool_now() + 1;
+		if (end && tool_now() >= end)
+			return 0;
+		pause_departure(worker, &pause);
 	}
+	/* with the port what waited there has gone, and stays what was known of it */
+	if (waiting < 0)
+		return -waiting;
+	worker->waiting = 0;
+	return 0;
 }
 
 static void send_frames(struct worker *worker)
@@ -259,23 +286,25 @@ static void send_frames(struct worker *worker)
 	struct sender sender;
 	bool good = true;
 	unsigned int n;
+	int error;
 
 	if (!sender_init(&sender, worker)) {
 		worker->error = ENOMEM;
 		sender_free(&sender);
 		return;
 	}
-	note(&worker->began, tool_clock(CLOCK_REALTIME));
 	sender.start = tool_clock(CLOCK_MONOTONIC);
+	note(&worker->began, sender.start);
 	while (good && sender.left && !is_stopped(worker->run)) {
 		n = sender_fill(&sender, records);
 		sender.left -= n;
 		good = !n || send_batch(worker, records, n);
 		note(&worker->forgiven, sender.pace.forgiven);
 	}
+	error = wait_for_departure(worker);
 	if (!worker->error)
-		wait_for_departure(worker);
-	note(&worker->ended, tool_clock(CLOCK_REALTIME));
+		worker->error = error;
+	note(&worker->ended, tool_clock(CLOCK_MONOTONIC));
 	sender_free(&sender);
 }
 
@@ -286,12 +315,13 @@ struct receiver {
 	size_t payload;		/* where it was in the last frame that had a probe */
 	struct probe probes[IO_BATCH_MAX];
 	unsigned int nprobes;
-	struct frameio_hdr *records[IO_BATCH_MAX];
+	struct frameio_hdr *memory[IO_BATCH_MAX];	/* to read into, */
+	struct frameio_hdr *records[IO_BATCH_MAX];	/* and what was read */
 };
 
 static bool receiver_init(struct receiver *receiver, struct worker *worker)
 {
-	struct frameio_hdr **records = receiver->records;
+	struct frameio_hdr **records = receiver->memory;
 	unsigned int i;
 
 	*receiver = (struct receiver) { .worker = worker };
@@ -308,7 +338,7 @@ static void receiver_free(struct receiver *receiver)
 	unsigned int i;
 
 	for (i = 0; i < IO_BATCH_MAX; i++)
-		free(receiver->records[i]);
+		free(receiver->memory[i]);
 }
 
 static bool find_probe(struct receiver *receiver, const struct frameio_hdr *record,
@@ -361,19 +391,24 @@ static unsigned int receiver_take(struct receiver *receiver, unsigned int n, uin
 		}
 	}
 	if (receiver->nprobes)
-		measure_add(&worker->run->measure, receiver->probes, receiver->nprobes);
+		measure_add(&worker->run->measure, worker->index, receiver->probes,
+			    receiver->nprobes);
 	tool_count(&worker->frames, taken);
 	tool_count(&worker->bytes, bytes);
-	tool_count(&worker->calls, 1);
+	tool_count(&worker->calls, !worker->io.same_call);
 	return taken;
 }
 
-/* How many frames to ask for, so that there are no more than were asked for of us. */
+/*
+ * How many frames to ask for, so that there are no more than were asked for of us. But of
+ * several threads each takes what waits for it in the end, too: what one of them has left
+ * would be missing among what the others have received.
+ */
 static unsigned int receiver_most(const struct run *run)
 {
 	const uint64_t received = atomic_load(&run->received);
 
-	if (!run->count)
+	if (!run->count || (run->io.nthreads > 1 && is_stopped(run)))
 		return run->batch;
 	if (received >= run->count)
 		return 0;
@@ -387,21 +422,37 @@ static unsigned int receiver_most(const struct run *run)
 static int receive_batch(struct receiver *receiver, unsigned int most)
 {
 	struct worker *worker = receiver->worker;
-	const int n = worker->io.config->way->read(&worker->io, receiver->records, most);
 	unsigned int taken;
 	uint64_t now;
+	int n;
 
+	memcpy(receiver->records, receiver->memory, sizeof(receiver->memory));
+	n = worker->io.config->way->read(&worker->io, receiver->records, most);
 	if (n <= 0)
 		return n;
 	now = tool_clock(CLOCK_REALTIME);
 	taken = receiver_take(receiver, n, now);
 	if (worker->run->count)
 		atomic_fetch_add(&worker->run->received, taken);
+	now = tool_clock(CLOCK_MONOTONIC);
 	if (taken && !worker->began)
 		note(&worker->began, now);
 	if (taken)
 		note(&worker->ended, now);
 	return n;
+}
+
+/*
+ * Nothing waits. A port's file hears of its end; a socket does not, or hears that the
+ * interface is down, which may come up again. Return: 0, or an error: it is gone.
+ */
+static int wait_for_frames(struct worker *worker, bool is_down)
+{
+	const double ns = worker->io.qp ? -1 : LOOK_NS;
+
+	if ((!is_down && wait_for(worker, POLLIN, ns)) || !io_is_gone(worker->io.config))
+		return 0;
+	return ENODEV;
 }
 
 static void receive_frames(struct worker *worker)
@@ -416,17 +467,21 @@ static void receive_frames(struct worker *worker)
 	while (!worker->error && last < LAST_FRAMES) {
 		stopped = is_stopped(worker->run);
 		most = receiver_most(worker->run);
-		if (!most)
-			break;
+		if (!most) {
+			run_stop(worker->run);
+			if (worker->run->io.nthreads == 1)
+				break;
+			continue;
+		}
 		n = receive_batch(&receiver, most);
-		if (n == -EAGAIN && stopped)
+		if (n > 0)
+			last += stopped ? most : 0;
+		else if ((n == -EAGAIN || n == -ENETDOWN) && stopped)
 			break;
-		if (n == -EAGAIN)
-			wait_for(worker, POLLIN, -1);
-		else if (n < 0 && n != -EINTR)
+		else if (n == -EAGAIN || n == -ENETDOWN)
+			worker->error = wait_for_frames(worker, n == -ENETDOWN);
+		else if (n != -EINTR)
 			worker->error = -n;
-		else if (stopped)
-			last += most;
 	}
 	receiver_free(&receiver);
 }
@@ -464,6 +519,8 @@ void worker_start(struct worker *worker)
 	}
 	err = pthread_create(&worker->thread, &attributes, worker_run, worker);
 	pthread_attr_destroy(&attributes);
+	if (err && worker->cpu < 0)
+		tool_die(TOOL_FAILED, "cannot start thread %u: %s", worker->index, strerror(err));
 	if (err)
 		tool_die(TOOL_FAILED, "cannot start thread %u on CPU %d: %s", worker->index,
 			 worker->cpu, strerror(err));

@@ -52,7 +52,7 @@ struct worker {
 	_Atomic uint64_t others;	/* frames received that have no probe */
 	_Atomic uint64_t skewed;	/* frames that arrived before they were sent */
 	_Atomic uint64_t forgiven;	/* nanoseconds that the schedule was given up for */
-	/* nanoseconds of CLOCK_REALTIME: the first and the last frame; 0: there was none */
+	/* nanoseconds of CLOCK_MONOTONIC: the first and the last frame; 0: there was none */
 	_Atomic uint64_t began, ended;
 	struct histogram latency;
 	_Atomic unsigned int waiting;	/* in the end: frames accepted that have not left */

@@ -127,6 +127,7 @@ static bool run_once(const struct program *program)
 	cover_reset();
 	atomic_store(&report->ncalls, 0);
 	atomic_store(&report->found, 0);
+	atomic_store(&report->packed, false);
 	save_in_ring(program);
 	alarm(PROGRAM_SECONDS);
 	pid = fork();

@@ -57,6 +57,7 @@ struct worker {
 	struct call call;
 	unsigned char record[HDRLEN + RECORD_FRAME_MAX];
 	unsigned char gathered[HDRLEN + RECORD_FRAME_MAX];
+	unsigned char row[2 * (HDRLEN + RECORD_FRAME_MAX)];
 	struct iovec iov[VECTORS_MAX];
 	union {
 		struct frameio fio;
@@ -113,6 +114,7 @@ static const int permitted_errors[OP_COUNT][ERRORS_MAX] = {
 	/* preadv2 and pwritev2: an offset, flags */
 	[OP_READV] = { READ_ERRORS, ESPIPE, EOPNOTSUPP },
 	[OP_WRITE] = { WRITE_ERRORS },
+	[OP_WRITEROW] = { WRITE_ERRORS },
 	[OP_WRITEV] = { WRITE_ERRORS, ESPIPE, EOPNOTSUPP },
 	[OP_FREAD] = { READ_ERRORS, ENOMEM },
 	[OP_FWRITE] = { WRITE_ERRORS },
@@ -400,6 +402,9 @@ static void do_options(struct worker *worker, const uint64_t *args)
 {
 	uint32_t options = args[1];
 
+	/* before it is: other threads look at what they have moved then */
+	if (options & FRAMEIO_O_PACKED)
+		atomic_store(&report->packed, true);
 	ioctl_at(worker, OP_OPTIONS, args[0], FRAMEIO_SET_OPTIONS, args[2], &options,
 		 sizeof(options), 0);
 }
@@ -554,6 +559,36 @@ static size_t check_read_record(enum call_op op, const unsigned char *bytes, siz
 	return HDRLEN + hdr.len;
 }
 
+/* What is between two records of a row, or behind it, is as it was. */
+static bool check_gap(enum call_op op, const unsigned char *bytes, size_t from, size_t to)
+{
+	if (is_untouched(bytes + from, to - from))
+		return true;
+	execute_found("%s wrote behind a record that ends at %zu", call_name(op), from);
+	return false;
+}
+
+/* Memory of our own into which a row of records was read, or one. */
+static void check_read_row(struct worker *worker, enum call_op op, size_t ret)
+{
+	const size_t size = worker->iov[0].iov_len;
+	size_t room, at, len, end = 0;
+	unsigned char *bytes;
+
+	bytes = memory_alias(&worker->memory, (uintptr_t)worker->iov[0].iov_base, &room);
+	for (at = 0; at < ret; at = (end + 7) & ~(size_t)7) {
+		len = check_read_record(op, bytes + at, size - at);
+		if (!len || !check_gap(op, bytes, end, at))
+			return;
+		end = at + len;
+	}
+	if (end != ret)
+		execute_found("%s returned %zu, and its records end at %zu", call_name(op), ret,
+			      end);
+	else
+		check_gap(op, bytes, end, size);
+}
+
 /* Vectors of our own into which @ret bytes of records were read. */
 static void check_read(struct worker *worker, enum call_op op, unsigned int n, size_t ret)
 {
@@ -561,6 +596,10 @@ static void check_read(struct worker *worker, enum call_op op, unsigned int n, s
 	size_t len, room;
 	unsigned int i;
 
+	if (n == 1 && atomic_load(&report->packed)) {
+		check_read_row(worker, op, ret);
+		return;
+	}
 	for (i = 0; i < n; i++) {
 		bytes = memory_alias(&worker->memory, (uintptr_t)worker->iov[i].iov_base, &room);
 		len = ret ? check_read_record(op, bytes, worker->iov[i].iov_len) : 0;
@@ -660,13 +699,49 @@ static struct iovec place_record(struct worker *worker, uint64_t record, uint64_
 	return (struct iovec) { (void *)(uintptr_t)at, len + delta };
 }
 
+/* All of the buffer was accepted, or of a row a part, up to where a record starts. */
+static void check_write(enum call_op op, size_t size, size_t ret)
+{
+	const bool part = atomic_load(&report->packed) && ret && ret < size && ret % 8 == 0;
+
+	if (ret != size && !part)
+		execute_found("%s of %zu bytes returned %zu", call_name(op), size, ret);
+}
+
 static void do_write(struct worker *worker, const uint64_t *args)
 {
 	const struct iovec iov = place_record(worker, args[1], args[2], args[3], 0);
 	const ssize_t ret = write(slot_of(args[0]), iov.iov_base, iov.iov_len);
 
-	if (check_result(OP_WRITE, ret) && (size_t)ret != iov.iov_len)
-		execute_found("write of %zu bytes returned %zd", iov.iov_len, ret);
+	if (check_result(OP_WRITE, ret))
+		check_write(OP_WRITE, iov.iov_len, ret);
+}
+
+/* A row of two records in turns, @n in all as far as there is room; its length, changed. */
+static void do_writerow(struct worker *worker, const uint64_t *args)
+{
+	const uint64_t n = args[3];
+	size_t size = 0, start, len;
+	uint64_t at, i;
+	ssize_t ret;
+
+	for (i = 0; i < n; i++) {
+		const uint64_t *record = record_of(args[1 + i % 2]);
+
+		start = (size + 7) & ~(size_t)7;
+		len = HDRLEN + record_frame_len(record);
+		if (start + len > sizeof(worker->row))
+			break;
+		memset(worker->row + size, UNTOUCHED, start - size);
+		record_make(record, worker->row + start);
+		size = start + len;
+	}
+	at = memory_place(&worker->memory, place_of(args[4]), size, 0);
+	memory_put(&worker->memory, at, worker->row, size);
+	size += args[5];
+	ret = write(slot_of(args[0]), (void *)(uintptr_t)at, size);
+	if (check_result(OP_WRITEROW, ret))
+		check_write(OP_WRITEROW, size, ret);
 }
 
 static void check_writev(const struct iovec *iov, unsigned int n, size_t ret)
@@ -674,6 +749,10 @@ static void check_writev(const struct iovec *iov, unsigned int n, size_t ret)
 	const size_t total = iov_total(iov, n);
 	size_t left = ret;
 
+	if (n == 1 && ret) {
+		check_write(OP_WRITEV, total, ret);
+		return;
+	}
 	for (; n && left >= iov->iov_len; n--, iov++)
 		left -= iov->iov_len;
 	if (left || (!ret && total))
@@ -1096,6 +1175,7 @@ static void (*const functions[OP_COUNT])(struct worker *worker, const uint64_t *
 	[OP_FILTER] = do_filter, [OP_QUEUE_PAIR] = do_queue_pair,
 	[OP_IOCTL] = do_ioctl, [OP_RECORD] = do_record, [OP_READ] = do_read,
 	[OP_READV] = do_readv, [OP_WRITE] = do_write, [OP_WRITEV] = do_writev,
+	[OP_WRITEROW] = do_writerow,
 	[OP_FREAD] = do_fread, [OP_FWRITE] = do_fwrite, [OP_POLL] = do_poll,
 	[OP_EPOLL] = do_epoll, [OP_MMAP] = do_mmap, [OP_NONBLOCK] = do_nonblock,
 	[OP_SPLICE] = do_splice, [OP_FORK] = do_fork, [OP_WAIT] = do_wait,
@@ -1118,6 +1198,7 @@ static bool call_may_sleep(enum call_op op)
 	case OP_READ:
 	case OP_READV:
 	case OP_WRITE:
+	case OP_WRITEROW:
 	case OP_WRITEV:
 	case OP_FREAD:
 	case OP_FWRITE:

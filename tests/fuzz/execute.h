@@ -5,6 +5,7 @@
 #ifndef FRAMEIO_FUZZ_EXECUTE_H
 #define FRAMEIO_FUZZ_EXECUTE_H
 
+#include <stdbool.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,7 @@
 struct report {
 	_Atomic unsigned int ncalls;
 	_Atomic unsigned int found;
+	_Atomic bool packed;	/* a file of the program's may be in packed mode */
 	char text[512];
 };
 

@@ -68,7 +68,8 @@ static const uint64_t record_values[] = { 0, 0, 0, 1, 1, 2, 3 };
 static const uint64_t bool_values[] = { 0, 1 };
 static const uint64_t on_values[] = { 0, 1, 1, 1 };
 static const uint64_t options_values[] = {
-	0, 1, 1, 1, 2, 2, 4, 4, 6, 8, 8, 12, 14, 15, 16, 0x80000000, 0xffffffff,
+	0, 1, 1, 1, 2, 2, 4, 4, 6, 8, 8, 12, 14, 15, 16, 16, 16, 17, 17, 31, 32, 0x80000000,
+	0xffffffff,
 };
 static const uint64_t insns_values[] = { 0, 0, 0, 0, 0, 0, 1, 2, 64, 4095, 4096, 4097, 65535 };
 static const uint64_t zero_values[] = {
@@ -273,6 +274,9 @@ static const struct type types[OP_COUNT] = {
 	[OP_WRITE] = { "write", 18, true, {
 		{ "slot", &kind_slot }, { "record", &kind_record }, { "place", &kind_place },
 		{ "delta", &kind_delta } } },
+	[OP_WRITEROW] = { "writerow", 14, true, {
+		{ "slot", &kind_slot }, { "record", &kind_record }, { "other", &kind_record },
+		{ "n", &kind_count }, { "place", &kind_place }, { "delta", &kind_delta } } },
 	[OP_WRITEV] = { "writev", 18, true, {
 		{ "slot", &kind_slot }, { "n", &kind_count }, { "record", &kind_record },
 		{ "place", &kind_place }, { "odd", &kind_odd }, { "odd_record", &kind_record },

@@ -292,7 +292,7 @@ int64_t number(struct json_object *object, const char *path)
 
 void is_number(struct json_object *object, const char *path, int64_t expected)
 {
-	ck_assert_msg(number(object, path) == expected, "%s is not %jd in %s", path,
+	ck_assert_msg(number(object, path) == expected, "%s is not %jd in %.2000s", path,
 		      (intmax_t)expected, json_object_to_json_string(object));
 }
 
@@ -306,13 +306,13 @@ void is_bool(struct json_object *object, const char *path, bool value)
 {
 	ck_assert_msg(json_object_is_type(at(object, path), json_type_boolean), "%s: no boolean",
 		      path);
-	ck_assert_msg(json_object_get_boolean(at(object, path)) == value, "%s in %s", path,
+	ck_assert_msg(json_object_get_boolean(at(object, path)) == value, "%s in %.2000s", path,
 		      json_object_to_json_string(object));
 }
 
 void is_null(struct json_object *object, const char *path)
 {
-	ck_assert_msg(!at(object, path), "%s in %s", path, json_object_to_json_string(object));
+	ck_assert_msg(!at(object, path), "%s in %.2000s", path, json_object_to_json_string(object));
 }
 
 void has_length(struct json_object *object, const char *path, size_t length)

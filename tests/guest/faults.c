@@ -6,6 +6,7 @@
  * leaves nothing behind, and the port works on.
  */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -733,7 +734,7 @@ END_TEST
 
 struct shape {
 	const char *name;
-	char direction;		/* 'r' or 'w' */
+	char direction;		/* 'r' or 'w'; 'R' or 'W': in packed mode */
 	unsigned int nframes;
 	unsigned int nvpf;	/* vectors per frame of the ioctls; 0: read, readv, write, writev */
 	size_t len;		/* of each frame */
@@ -760,6 +761,10 @@ static const struct shape shapes[] = {
 	{ "FRAMEIO_READ, 17 short of 2 vectors", 'r', 17, 2, 60, COPIES | ALLOCATIONS, 0, 0 },
 	{ "FRAMEIO_READ, 5 long of 7 vectors", 'r', 5, 7, 1500, COPIES | ALLOCATIONS, 0, 0 },
 	{ "FRAMEIO_READ, 4 L3 of 3 vectors", 'r', 4, 3, 900, COPIES, 0, FRAMEIO_PORT_L3 },
+	{ "packed read, 32 short", 'R', 32, 0, 61, ALLOCATIONS, 0, 0 },
+	{ "packed read, 20 long", 'R', 20, 0, 1501, COPIES | ALLOCATIONS, 0, 0 },
+	{ "packed write, 32 short", 'W', 32, 0, 61, COPIES | ALLOCATIONS, 0, 0 },
+	{ "packed write, 20 long", 'W', 20, 0, 1501, COPIES | ALLOCATIONS, 0, 0 },
 	{ "write, short", 'w', 1, 0, 60, 0, 0, 0 },
 	{ "write, long", 'w', 1, 0, 1500, COPIES, 0, 0 },
 	{ "write, many pages", 'w', 1, 0, 30000, COPIES | ALLOCATIONS, 0, 0 },
@@ -804,9 +809,32 @@ static size_t record_len(const struct moving *moving)
 	return HDRLEN + moving->shape->len;
 }
 
+static bool is_packed(const struct shape *shape)
+{
+	return isupper((unsigned char)shape->direction);
+}
+
+static bool is_read(const struct shape *shape)
+{
+	return tolower((unsigned char)shape->direction) == 'r';
+}
+
+/* From a slot to the next; those of a row are at multiples of 8. */
+static size_t stride(const struct moving *moving)
+{
+	return is_packed(moving->shape) ? (record_len(moving) + 7) / 8 * 8 : SLOT;
+}
+
 static unsigned char *slot(const struct moving *moving, unsigned int i)
 {
-	return moving->slots + i * SLOT;
+	return moving->slots + i * stride(moving);
+}
+
+static void set_packed(const struct moving *moving, bool packed)
+{
+	const uint32_t options = packed ? FRAMEIO_O_PACKED : 0;
+
+	ck_assert_int_eq(ioctl(moving->fd, FRAMEIO_SET_OPTIONS, &options), 0);
 }
 
 /* Each record in one piece of memory, of which the vectors are parts. */
@@ -869,14 +897,24 @@ static void moving_init(struct moving *moving, const struct shape *shape)
 	ck_assert_ptr_ne(moving->slots, MAP_FAILED);
 }
 
+/* Up to the end of the last of @n records. */
+static size_t row_len(const struct moving *moving, unsigned int n)
+{
+	return (n - 1) * stride(moving) + record_len(moving);
+}
+
 static ssize_t call_move(void *arg)
 {
 	struct moving *moving = arg;
 	const struct shape *shape = moving->shape;
 
 	if (shape->nvpf)
-		return ioctl(moving->fd, shape->direction == 'r' ? FRAMEIO_READ : FRAMEIO_WRITE,
+		return ioctl(moving->fd, is_read(shape) ? FRAMEIO_READ : FRAMEIO_WRITE,
 			     &moving->fio);
+	if (shape->direction == 'R')
+		return read(moving->fd, moving->slots, row_len(moving, shape->nframes));
+	if (shape->direction == 'W')
+		return write(moving->fd, moving->slots, row_len(moving, shape->nframes));
 	if (shape->nframes == 1 && shape->direction == 'r')
 		return read(moving->fd, slot(moving, 0), record_len(moving));
 	if (shape->nframes == 1)
@@ -906,7 +944,14 @@ static unsigned int count_moved(const struct moving *moving, const struct inject
 
 	if (attempt->ret < 0)
 		return 0;
-	if (!nvpf) {
+	if (is_packed(moving->shape)) {
+		n = (attempt->ret + stride(moving) - 1) / stride(moving);
+		/* where the last one ends, or of a write, the next one starts */
+		if (is_read(moving->shape) || n == moving->shape->nframes)
+			ck_assert_uint_eq(attempt->ret, row_len(moving, n));
+		else
+			ck_assert_uint_eq(attempt->ret, n * stride(moving));
+	} else if (!nvpf) {
 		ck_assert_uint_eq(attempt->ret % record_len(moving), 0);
 		n = attempt->ret / record_len(moving);
 	} else {
@@ -937,6 +982,7 @@ static void prepare_read(void *arg)
 	const struct shape *shape = moving->shape;
 	unsigned int i;
 
+	set_packed(moving, is_packed(shape));
 	point_vectors(moving);
 	for (i = 0; i < shape->nframes; i++) {
 		memset(slot(moving, i), 0xa5, record_len(moving));
@@ -954,6 +1000,7 @@ static void check_read(void *arg, const struct inject_attempt *attempt)
 	const unsigned int moved = count_moved(moving, attempt);
 	unsigned int i;
 
+	set_packed(moving, false);
 	if (attempt->ret < 0)
 		inject_check_error(attempt);
 	for (i = 0; i < moved; i++)
@@ -971,6 +1018,7 @@ static void prepare_write(void *arg)
 	const struct shape *shape = moving->shape;
 	unsigned int i;
 
+	set_packed(moving, is_packed(shape));
 	point_vectors(moving);
 	for (i = 0; i < shape->nframes; i++) {
 		struct frameio_hdr *hdr = (void *)slot(moving, i);
@@ -994,6 +1042,7 @@ static void check_write(void *arg, const struct inject_attempt *attempt)
 	const unsigned int moved = count_moved(moving, attempt);
 	unsigned int i;
 
+	set_packed(moving, false);
 	if (attempt->ret < 0)
 		inject_check_error(attempt);
 	for (i = moved; i < shape->nframes; i++)
@@ -1013,19 +1062,20 @@ static void check_counters(const struct moving *moving)
 	ck_assert_uint_eq(stats.fs_read_drop_nomem, 0);
 	ck_assert_uint_eq(stats.fs_read_queued, stats.fs_read_frames[FRAMEIO_MODE_SINGLE] +
 						stats.fs_read_frames[FRAMEIO_MODE_VECTOR] +
-						stats.fs_read_frames[FRAMEIO_MODE_FRAMEIO]);
+						stats.fs_read_frames[FRAMEIO_MODE_FRAMEIO] +
+						stats.fs_read_frames[FRAMEIO_MODE_PACKED]);
 	ck_assert_uint_eq(stats.fs_write_received, stats.fs_write_frames[FRAMEIO_MODE_SINGLE] +
 						   stats.fs_write_frames[FRAMEIO_MODE_VECTOR] +
-						   stats.fs_write_frames[FRAMEIO_MODE_FRAMEIO]);
-	ck_assert_uint_eq(moving->shape->direction == 'r' ? stats.fs_read_queued :
-							    stats.fs_write_received,
+						   stats.fs_write_frames[FRAMEIO_MODE_FRAMEIO] +
+						   stats.fs_write_frames[FRAMEIO_MODE_PACKED]);
+	ck_assert_uint_eq(is_read(moving->shape) ? stats.fs_read_queued : stats.fs_write_received,
 			  moving->seed - 1);
 }
 
 START_TEST(reading_and_writing)
 {
 	const struct shape *shape = &shapes[_i];
-	const bool reads = shape->direction == 'r';
+	const bool reads = is_read(shape);
 	const struct inject_call call = {
 		.name = shape->name,
 		.met = shape->met,
@@ -2519,9 +2569,9 @@ START_TEST(receiving_joined_frames)
 				nread++;
 			ck_assert_int_eq(errno, EAGAIN);
 			guest_stats(fd, &stats);
-		} while (nread / NSEGMENTS + stats.fs_read_drop_nomem < sent);
+		} while (nread + stats.fs_read_drop_nomem < sent * NSEGMENTS);
 		ck_assert_uint_eq(nread % NSEGMENTS, 0);
-		ck_assert_uint_eq(nread / NSEGMENTS + stats.fs_read_drop_nomem, sent);
+		ck_assert_uint_eq(nread + stats.fs_read_drop_nomem, sent * NSEGMENTS);
 	}
 	ck_assert_uint_gt(nread, 0);
 	ck_assert_uint_gt(stats.fs_read_drop_nomem, 0);

@@ -14,11 +14,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -198,7 +201,8 @@ START_TEST(each_frame_is_in_the_file)
 {
 	const uint64_t before = wall_clock();
 	unsigned int i, sub_microsecond = 0;
-	struct process capture = start_capture("-i fionic -c 200 -w %s", files[_i]);
+	struct process capture = start_capture("-i fionic -c 200 -w %s %s", files[_i],
+						_i ? "--io packed" : "");
 
 	for (i = 0; i < 200; i++)
 		guest_send(peer, 60 + i, i, 0);
@@ -257,7 +261,8 @@ END_TEST
 /* A virtual port's are those that the kernel transmits; and an L3 port's have no Ethernet. */
 START_TEST(a_virtual_port_is_read)
 {
-	const uint32_t flags = _i ? FRAMEIO_PORT_L3 : 0;
+	const bool l3 = _i % 2, packed = _i / 2;
+	const uint32_t flags = l3 ? FRAMEIO_PORT_L3 : 0;
 	int port = guest_create_up("fio0", flags | FRAMEIO_PORT_PERSIST, 1, 0), packet;
 	struct process capture;
 	unsigned int i;
@@ -265,11 +270,11 @@ START_TEST(a_virtual_port_is_read)
 	/* the first queue pair that is free */
 	close(port);
 	packet = guest_packet_socket("fio0");
-	capture = start_capture("-i fio0 -s 50 -c 40 -w " FILE_);
+	capture = start_capture("-i fio0 -s 50 -c 40 -w " FILE_ " %s", packed ? "--io packed" : "");
 	for (i = 0; i < 40; i++)
 		guest_send(packet, 30 + i, i, flags);
 	end_well(&capture);
-	read_capture_as(FILE_, _i ? DLT_RAW : DLT_EN10MB);
+	read_capture_as(FILE_, l3 ? DLT_RAW : DLT_EN10MB);
 	ck_assert_uint_eq(ncaptured, 40);
 	for (i = 0; i < 40; i++) {
 		unsigned char frame[30 + i];
@@ -278,8 +283,8 @@ START_TEST(a_virtual_port_is_read)
 		is_frame(i, frame, i < 20 ? 30 + i : 50, 30 + i);
 	}
 	ck_assert_int_eq(run("capinfos %s", FILE_), 0);
-	has(printed, _i ? "Raw IP" : "Ethernet");
-	if (_i) {
+	has(printed, l3 ? "Raw IP" : "Ethernet");
+	if (l3) {
 		ck_assert_int_eq(run("tcpdump -nr %s | grep -c '10.0.0.1 > 10.0.0.2'", FILE_), 0);
 		ck_assert_str_eq(printed, "40\n");
 	}
@@ -824,6 +829,47 @@ START_TEST(a_reader_that_stops_does_not_hold_it)
 }
 END_TEST
 
+/* Not even what the file begins with; the table is printed all the same. */
+START_TEST(a_reader_may_have_gone_before)
+{
+	struct json_object *object;
+
+	run("(trap '' PIPE; while printf x 2>/dev/null; do :; done; "
+	    "framecap -i fionic -j -w -; echo $? >" DIR_ "status) | true");
+	object = parse(complaint);
+	is_text(object, "/ports/0/port", "fionic");
+	is_number(object, "/ports/0/frames", 0);
+	json_object_put(object);
+	guest_sh("grep -qx 0 " DIR_ "status");
+}
+END_TEST
+
+/* Opening a FIFO waits for its reader. */
+START_TEST(a_signal_ends_the_wait_for_a_reader)
+{
+	struct process capture;
+	char path[64], call[64];
+	FILE *file;
+	int status;
+
+	guest_sh("mkfifo " DIR_ "fifo");
+	capture = start_command("framecap -i fionic -w " DIR_ "fifo");
+	snprintf(path, sizeof(path), "/proc/%d/syscall", capture.pid);
+	do {
+		guest_pause();
+		file = fopen(path, "r");
+		ck_assert_ptr_nonnull(file);
+		ck_assert_ptr_nonnull(fgets(call, sizeof(call), file));
+		fclose(file);
+	} while (access("/dev/frameio/fionic", F_OK) || atoi(call) != SYS_openat);
+	kill(capture.pid, SIGINT);
+	ck_assert_int_eq(waitpid(capture.pid, &status, 0), capture.pid);
+	fclose(capture.output);
+	fclose(capture.errors);
+	ck_assert_errno(guest_open("fionic", 0), EOPNOTSUPP);
+}
+END_TEST
+
 /* --- the end, and the counts -------------------------------------- */
 
 START_TEST(a_count_is_exact)
@@ -1086,8 +1132,9 @@ START_TEST(all_who_look_agree)
 	wait_told(&dump, "listening on");
 	receiver = start_command("framegen -i fionic -f rx -j --queue 65536 -n %lu", frames);
 	wait_threads(&receiver, 1, 2);
-	capture = start_capture("-i fionic -B 256M -j -c %lu -w " FILE_, frames);
-	result = parse(good("framegen -i fiopeer -f tx -j -n %lu -R 20k", frames));
+	capture = start_capture("-i fionic -B 256M -j -c %lu --io packed -w " FILE_, frames);
+	/* each CPU hands on what was sent there: from one of them the order is kept */
+	result = parse(good("framegen -i fiopeer -f tx -j -a 0 -n %lu -R 20k", frames));
 	is_number(result, "/frames", frames);
 	json_object_put(result);
 	ck_assert_uint_eq(guest_link_counter("fiopeer", "tx_packets") - out, frames);
@@ -1173,6 +1220,7 @@ static const struct refusal refusals[] = {
 	{ 2, "--snapshot-length takes a number", "-i fionic -s 262145" },
 	{ 2, "--count takes a number from 1 to 18446744073709551615, not '0'", "-i fionic -c 0" },
 	{ 2, "--count takes a number", "-i fionic -c -1" },
+	{ 2, "--io takes frameio or packed, not 'wire'", "-i fionic --io wire" },
 	{ 2, "--threads takes a number from 1 to 64, not '65'", "-i fionic --threads 65" },
 	{ 2, "--time takes 0.01 to 1000000000 seconds, not '0'", "-i fionic --time 0" },
 	{ 2, "not '1s'", "-i fionic --time 1s" },
@@ -1296,7 +1344,7 @@ static void add_frame_tests(Suite *suite)
 
 	tcase_add_loop_test(tcase, each_frame_is_in_the_file, 0, 2);
 	tcase_add_test(tcase, what_is_cut_tells_its_length);
-	tcase_add_loop_test(tcase, a_virtual_port_is_read, 0, 2);
+	tcase_add_loop_test(tcase, a_virtual_port_is_read, 0, 4);
 	tcase_add_test(tcase, several_ports_are_told_apart);
 	tcase_add_loop_test(tcase, an_expression_means_what_it_means_to_a_file, 0, 2);
 	tcase_add_test(tcase, a_virtual_port_is_filtered_alike);
@@ -1319,6 +1367,8 @@ static void add_end_tests(Suite *suite)
 	tcase_add_loop_test(tcase, tcpdump_reads_the_pipe, 0, 2);
 	tcase_add_test(tcase, a_frame_is_in_the_pipe_at_once);
 	tcase_add_test(tcase, a_reader_that_stops_does_not_hold_it);
+	tcase_add_test(tcase, a_reader_may_have_gone_before);
+	tcase_add_test(tcase, a_signal_ends_the_wait_for_a_reader);
 	tcase_add_test(tcase, a_count_is_exact);
 	tcase_add_loop_test(tcase, a_signal_ends_it, 0, 3);
 	tcase_add_test(tcase, time_ends_it);

@@ -9,11 +9,14 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <pcap/pcap.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "call.h"
@@ -146,14 +149,17 @@ START_TEST(what_one_sends_another_receives)
 }
 END_TEST
 
-static const char *const ways[] = { "frameio", "readv", "packet", "udp" };
+static const char *const ways[] = { "frameio", "readv", "packed", "packet", "udp" };
 
 #define NWAYS	(int)(sizeof(ways) / sizeof(*ways))
 
-/* The same frames by every way to every other; UDP's sockets have them verified by the stack. */
+/*
+ * The same frames by every way to the same way, and to another; UDP's sockets have them
+ * verified by the stack.
+ */
 START_TEST(every_way_sends_to_every_way)
 {
-	const char *from = ways[_i / NWAYS], *to = ways[_i % NWAYS];
+	const char *from = ways[_i / 2], *to = ways[(_i / 2 + _i % 2) % NWAYS];
 	struct process receiver = start_command(RX " --io %s -j -n 3000 --queue 8192", to);
 	struct json_object *tx, *rx;
 
@@ -314,6 +320,40 @@ START_TEST(threads_have_a_queue_pair_each)
 	is_number(rx, "/frames", 2000);
 	is_number(rx, "/lost", 0);
 	json_object_put(rx);
+}
+END_TEST
+
+/*
+ * Where packet sockets share frames, they do so among themselves: each of these is the
+ * first process of its container. And with more on its way when there are enough, what is
+ * lost is not what another thread has not read yet.
+ */
+START_TEST(containers_on_one_interface_have_all_frames_each)
+{
+	struct process receivers[2], sender;
+	struct json_object *rx;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		receivers[i] = start_command("unshare -pf framegen -i " THEIRS
+					     " --io packet -p 2 -j -n 2000 --queue 8192");
+		/* which is not our child: it and its threads sleep in poll(2) */
+		while (run("test $(cat /proc/$(pgrep -P %d)/task/*/syscall | grep -c '^%d ') = 3",
+			   receivers[i].pid, SYS_ppoll))
+			guest_pause();
+	}
+	sender = start_command(TX " -a 0 -R 20k -d 198.19.0.1:1-:64");
+	for (i = 0; i < 2; i++) {
+		rx = parse(end_well(&receivers[i]));
+		ck_assert_int_ge(number(rx, "/frames"), 2000);
+		ck_assert_int_gt(number(rx, "/threads/0/frames"), 0);
+		ck_assert_int_gt(number(rx, "/threads/1/frames"), 0);
+		is_number(rx, "/lost", 0);
+		is_number(rx, "/duplicates", 0);
+		json_object_put(rx);
+	}
+	kill(sender.pid, SIGINT);
+	end_well(&sender);
 }
 END_TEST
 
@@ -616,13 +656,6 @@ START_TEST(a_port_that_vanishes_is_told)
 		process = start_command(TX " -R 2k --io %s", way);
 		wait_sent(100);
 	}
-	/* a socket of UDP hears nothing of it */
-	if (receive && !strcmp(way, "udp")) {
-		guest_sh("ip link del fiogen");
-		kill(process.pid, SIGTERM);
-		end_well(&process);
-		return;
-	}
 	guest_sh("ip link del fiogen");
 	ck_assert_int_eq(wait_for_end(&process), 1);
 	/* a socket may hear of a way or a link that is no more, just before */
@@ -653,6 +686,14 @@ START_TEST(what_goes_wrong_meanwhile_is_told)
 	guest_sh("ip link set fiogen mtu 1000");
 	end_badly(&sender, 1, "its MTU has changed");
 	guest_sh("ip link set fiogen mtu 1500");
+
+	/* a receiver goes on, whatever it hears of that */
+	sender = start_command(RX " --io packet -n 10");
+	wait_waiting(&sender, 1);
+	guest_sh("ip -n gen link set fiopeer down && ip -n gen link set fiopeer up");
+	guest_wait_running(OURS);
+	good(TX " -n 10");
+	end_well(&sender);
 
 	/* a namespace that goes takes its interfaces, and those they are paired with, along */
 	sender = start_command(RX);
@@ -703,12 +744,53 @@ START_TEST(frames_that_do_not_leave_are_told)
 	guest_receive_hold("fiov");
 	sender = start_command("framegen -i fiov -f tx -j -n 10 -t 1");
 	ck_assert_int_eq(wait_for_end(&sender), 0);
-	guest_receive_release();
 	has(complaint, "10 frames still waited to leave 'fiov'");
 	tx = parse(printed);
 	is_number(tx, "/frames", 10);
 	is_number(tx, "/waiting", 10);
 	json_object_put(tx);
+
+	guest_receive_release();
+	guest_sh("ip link del fiov");
+}
+END_TEST
+
+static uint32_t count_waiting(int control, const char *port)
+{
+	struct frameio_queue_pair pair = { .fp_queue = 0 };
+
+	strcpy(pair.fp_name, port);
+	ck_assert_int_eq(ioctl(control, FRAMEIO_QUEUE_PAIR, &pair), 0);
+	return pair.fp_write_len;
+}
+
+/* Who waits for room, or for its last frames to leave, hears that they never will. */
+START_TEST(a_full_port_that_is_set_down_is_told)
+{
+	struct process sender, ip;
+	int control, other;
+
+	guest_sh("frameio add fiov queues 2 up");
+	guest_receive_hold("fiov");
+	control = guest_control();
+	sender = start_command("framegen -i fiov -f tx -j -b 10 %s", _i ? "-n 1000" : "");
+	while (count_waiting(control, "fiov") < 1000)
+		guest_pause();
+	wait_waiting(&sender, 1);
+	other = guest_open("fiov", 1);
+	ck_assert_int_eq(guest_poll(other, POLLOUT, -1), POLLOUT);
+	/* which waits for frames that are on their way, but not for all */
+	ip = start_command("ip link set fiov down");
+	while (guest_poll(other, POLLOUT, 0))
+		guest_pause();
+	guest_receive_release();
+	ck_assert_int_eq(wait_for_end(&ip), 0);
+	ck_assert_int_eq(wait_for_end(&sender), 1);
+	has(complaint, "cannot send to 'fiov' any more: the interface is down");
+	has_line_in(complaint, "[0-9]+ frames still waited to leave 'fiov' when it ended");
+	json_object_put(parse(printed));
+	close(other);
+	close(control);
 	guest_sh("ip link del fiov");
 }
 END_TEST
@@ -786,7 +868,7 @@ static const struct refusal refusals[] = {
 	{ 2, "takes a port: -i NAME", "-f tx" },
 	{ 2, "takes options only, not 'fiogen'", "fiogen" },
 	{ 2, "--function takes tx or rx, not 'ping'", "-i fiogen -f ping" },
-	{ 2, "--io takes one of frameio, readv, packet, udp, not 'ring'", "-i fiogen --io ring" },
+	{ 2, "--io takes one of frameio, readv, packed, packet, udp, not 'wire'", "-i fiogen --io wire" },
 	{ 2, "--batch takes a number from 1 to 32, not '33'", "-i fiogen -b 33" },
 	{ 2, "--batch takes a number from 1 to 32, not '0'", "-i fiogen -b 0" },
 	{ 2, "--threads takes a number from 1 to 64, not 'x'", "-i fiogen -p x" },
@@ -798,6 +880,7 @@ static const struct refusal refusals[] = {
 	{ 2, "--report takes a number from 10 ", "-i fiogen -T 1" },
 	{ 2, "--rate takes frames a second", "-i fiogen -f tx -R fast" },
 	{ 2, "--rate takes frames a second", "-i fiogen -f tx -R 0" },
+	{ 2, "--rate takes frames a second", "-i fiogen -f tx -R 0.0000001" },
 	{ 2, "--rate takes frames a second", "-i fiogen -f tx -R 5mph" },
 	{ 2, "--rate is of -f tx", "-i fiogen -R 5" },
 	{ 2, "--burst takes a --rate", "-i fiogen -f tx --burst 5" },
@@ -903,10 +986,11 @@ static void add_traffic(Suite *suite)
 	TCase *tcase = guest_tcase(suite, "traffic", 240, setup, teardown);
 
 	tcase_add_test(tcase, what_one_sends_another_receives);
-	tcase_add_loop_test(tcase, every_way_sends_to_every_way, 0, NWAYS * NWAYS);
+	tcase_add_loop_test(tcase, every_way_sends_to_every_way, 0, 2 * NWAYS);
 	tcase_add_test(tcase, what_is_dropped_is_lost);
 	tcase_add_test(tcase, loss_duplicates_and_reordering_are_told_apart);
 	tcase_add_test(tcase, threads_have_a_queue_pair_each);
+	tcase_add_test(tcase, containers_on_one_interface_have_all_frames_each);
 	tcase_add_test(tcase, a_receiver_leaves_what_is_not_its_own);
 	tcase_add_loop_test(tcase, virtual_ports_of_both_layers_are_used, 0, 2);
 	tcase_add_test(tcase, nobody_needs_a_privilege_for_udp);
@@ -933,6 +1017,7 @@ static void add_ends(Suite *suite)
 	tcase_add_test(tcase, what_goes_wrong_meanwhile_is_told);
 	tcase_add_test(tcase, a_sender_waits_for_a_carrier);
 	tcase_add_test(tcase, frames_that_do_not_leave_are_told);
+	tcase_add_loop_test(tcase, a_full_port_that_is_set_down_is_told, 0, 2);
 }
 
 static void add_shown(Suite *suite)

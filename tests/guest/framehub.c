@@ -123,6 +123,15 @@ static void expect_at_others(int port, int to, int from, uint32_t seed)
 
 /* --- framehub -------------------------------------------------------- */
 
+/* How it moves frames; tests are told apart by their fixtures. */
+static const char *way = "frameio";
+
+static void setup_packed(void)
+{
+	way = "packed";
+	setup();
+}
+
 /* Until all threads of it, the one that supervises and so many others, have nothing to do. */
 static void wait_idle(const struct process *hub, int nthreads)
 {
@@ -131,7 +140,7 @@ static void wait_idle(const struct process *hub, int nthreads)
 
 static struct process start_hub(const char *arguments)
 {
-	struct process hub = start_command("framehub -j %s", arguments);
+	struct process hub = start_command("framehub -j --io %s %s", way, arguments);
 	int i;
 
 	wait_idle(&hub, 1);
@@ -941,6 +950,7 @@ START_TEST(refusals_are_sentences)
 	refused(2, "--age takes a number from 0 to 1000000, not '5s'", "framehub -a 5s fioa fiob");
 	refused(2, "--batch takes a number from 1 to 32, not '33'", "framehub -b 33 fioa fiob");
 	refused(2, "--batch takes a number from 1 to 32, not '0'", "framehub -b 0 fioa fiob");
+	refused(2, "--io takes frameio or packed, not 'wire'", "framehub --io wire fioa fiob");
 	refused(2, "--stations takes a number from 8 to 16777216, not '7'",
 		"framehub -s 7 fioa fiob");
 	refused(2, "--threads takes a number from 1 to 64, not '65'", "framehub -t 65 fioa fiob");
@@ -1109,6 +1119,16 @@ int main(void)
 	tcase_add_test(tcase, files_pass_byte_for_byte);
 	tcase_add_test(tcase, threads_share_the_work);
 	tcase_add_test(tcase, packets_pass_a_pipe);
+	tcase_add_test(tcase, everything_passes_a_pipe);
+	tcase = guest_tcase(suite, "packed", 240, setup_packed, NULL);
+	tcase_add_test(tcase, a_station_that_was_heard_gets_its_frames_alone);
+	tcase_add_test(tcase, what_is_for_bridges_is_dropped);
+	tcase_add_test(tcase, what_a_port_does_not_take_is_counted);
+	tcase_add_test(tcase, a_full_port_does_not_stop_the_others);
+	tcase_add_test(tcase, a_full_port_holds_a_pipe_and_loses_nothing);
+	tcase_add_test(tcase, what_is_held_at_the_end_is_counted);
+	tcase_add_test(tcase, a_port_may_go_and_come_back_during_traffic);
+	tcase_add_test(tcase, files_pass_byte_for_byte);
 	tcase_add_test(tcase, everything_passes_a_pipe);
 	tcase = guest_tcase(suite, "user", 240, setup, NULL);
 	tcase_add_test(tcase, refusals_are_sentences);

@@ -18,7 +18,8 @@
 
 #include "call.h"
 
-#define LEN	60
+/* So long that a row of records has none of them filled up. */
+#define LEN	64
 #define RECORD	((ssize_t)(HDRLEN + LEN))
 #define BATCH	8
 #define STALL_MS	10000
@@ -30,7 +31,21 @@ struct batch {
 	union guest_frameio fio;
 };
 
-enum way { SINGLE, VECTOR, FRAMEIO, WAYS };
+enum way { SINGLE, VECTOR, FRAMEIO, PACKED };
+#define MIXED	3	/* those that one file can have at the same time */
+
+/* The way of one of several threads: any, or as the others, packed. */
+static enum way way_of(int thread, bool packed)
+{
+	return packed ? PACKED : (enum way)(thread % MIXED);
+}
+
+static void set_packed(int fd, bool packed)
+{
+	const uint32_t options = packed ? FRAMEIO_O_PACKED : 0;
+
+	ck_assert_int_eq(ioctl(fd, FRAMEIO_SET_OPTIONS, &options), 0);
+}
 
 static void batch_init(struct batch *batch, int n)
 {
@@ -57,7 +72,11 @@ static int batch_read(struct batch *batch, int fd, enum way way)
 	batch_init(batch, BATCH);
 	if (way == FRAMEIO)
 		return fio_moved(batch, ioctl(fd, FRAMEIO_READ, &batch->fio));
-	ret = way == SINGLE ? read(fd, batch->records[0], RECORD) : readv(fd, batch->iov, BATCH);
+	if (way == PACKED)
+		ret = read(fd, batch->records, sizeof(batch->records));
+	else
+		ret = way == SINGLE ? read(fd, batch->records[0], RECORD) :
+				      readv(fd, batch->iov, BATCH);
 	ck_assert_int_eq(ret < 0 ? 0 : ret % RECORD, 0);
 	return ret < 0 ? -1 : ret / RECORD;
 }
@@ -69,7 +88,11 @@ static int batch_write(struct batch *batch, int fd, enum way way)
 	batch_init(batch, BATCH);
 	if (way == FRAMEIO)
 		return fio_moved(batch, ioctl(fd, FRAMEIO_WRITE, &batch->fio));
-	ret = way == SINGLE ? write(fd, batch->records[0], RECORD) : writev(fd, batch->iov, BATCH);
+	if (way == PACKED)
+		ret = write(fd, batch->records, sizeof(batch->records));
+	else
+		ret = way == SINGLE ? write(fd, batch->records[0], RECORD) :
+				      writev(fd, batch->iov, BATCH);
 	ck_assert_int_eq(ret < 0 ? 0 : ret % RECORD, 0);
 	return ret < 0 ? -1 : ret / RECORD;
 }
@@ -118,10 +141,11 @@ START_TEST(many_threads_read_each_frame_once)
 	unsigned char frame[LEN];
 	uint32_t n, total = 0;
 
+	set_packed(fd, _i);
 	guest_set_limits(fd, 32, 0);
 	ck_assert_int_eq(setsockopt(packet, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
 	for (i = 0; i < READERS; i++) {
-		ways[i] = i % WAYS;
+		ways[i] = way_of(i, _i);
 		guest_call_start(&calls[i], call_read_all, fd, &ways[i]);
 	}
 	for (n = 0; n < FRAMES; n++) {
@@ -165,7 +189,8 @@ static ssize_t call_write_share(int fd, void *arg)
 }
 
 /* The limits of the write queue with which threads meet a full one often, or hardly ever. */
-static const uint32_t write_limits[] = { 1, 16, FRAMEIO_LIMIT_DEFAULT };
+static const uint32_t write_limits[] = { 1, 16, FRAMEIO_LIMIT_DEFAULT, 3 };
+#define NLIMITS	4
 
 START_TEST(many_threads_write_each_frame_once)
 {
@@ -175,11 +200,13 @@ START_TEST(many_threads_write_each_frame_once)
 	int packet = guest_packet_socket("fio0");
 	uint32_t last[WRITERS] = { 0 }, number, i;
 	unsigned char frame[LEN];
+	const bool packed = _i == NLIMITS - 1;
 	struct frameio_stats stats;
 
+	set_packed(fd, packed);
 	guest_set_limits(fd, 0, write_limits[_i]);
 	for (i = 0; i < WRITERS; i++) {
-		writers[i] = (struct writer) { i, i % WAYS };
+		writers[i] = (struct writer) { i, way_of(i, packed) };
 		guest_call_start(&calls[i], call_write_share, fd, &writers[i]);
 	}
 	for (i = 0; i < FRAMES; i++) {
@@ -194,9 +221,10 @@ START_TEST(many_threads_write_each_frame_once)
 		ck_assert_int_eq(guest_call_join(&calls[i]), 0);
 	guest_stats(fd, &stats);
 	ck_assert_uint_eq(stats.fs_write_received, FRAMES);
-	ck_assert_uint_eq(stats.fs_write_frames[FRAMEIO_MODE_SINGLE], FRAMES / WAYS);
-	ck_assert_uint_eq(stats.fs_write_frames[FRAMEIO_MODE_VECTOR], FRAMES / WAYS);
-	ck_assert_uint_eq(stats.fs_write_frames[FRAMEIO_MODE_FRAMEIO], FRAMES / WAYS);
+	for (i = FRAMEIO_MODE_SINGLE; i <= FRAMEIO_MODE_PACKED; i++)
+		ck_assert_uint_eq(stats.fs_write_frames[i],
+				  packed != (i == FRAMEIO_MODE_PACKED) ? 0 :
+				  packed ? FRAMES : FRAMES / MIXED);
 }
 END_TEST
 
@@ -360,14 +388,14 @@ static void send_flow(int packet, uint16_t flow)
 		struct ether_header ether;
 		struct iphdr ip;
 		struct udphdr udp;
-		unsigned char text[18];
+		unsigned char text[22];
 	} __attribute__((packed)) frame = {
 		.ether = { .ether_dhost = { 2, 0, 0, 0, 0, 2 }, .ether_shost = { 2, 0, 0, 0, 0, 1 },
 			   .ether_type = htons(ETHERTYPE_IP) },
-		.ip = { .version = 4, .ihl = 5, .tot_len = htons(46), .ttl = 64,
+		.ip = { .version = 4, .ihl = 5, .tot_len = htons(50), .ttl = 64,
 			.protocol = IPPROTO_UDP, .saddr = htonl(0x0a090001),
 			.daddr = htonl(0x0a090002) },
-		.udp = { .source = htons(1000 + flow), .dest = htons(7), .len = htons(26) },
+		.udp = { .source = htons(1000 + flow), .dest = htons(7), .len = htons(30) },
 	};
 
 	ck_assert_int_eq(sizeof(frame), LEN);
@@ -565,8 +593,8 @@ static void add_thread_tests(Suite *suite)
 	TCase *tcase = guest_tcase(suite, "threads", 300, guest_delete_ports, NULL);
 
 	tcase_add_checked_fixture(tcase, guest_use_fifo, NULL);
-	tcase_add_test(tcase, many_threads_read_each_frame_once);
-	tcase_add_loop_test(tcase, many_threads_write_each_frame_once, 0, 3);
+	tcase_add_loop_test(tcase, many_threads_read_each_frame_once, 0, 2);
+	tcase_add_loop_test(tcase, many_threads_write_each_frame_once, 0, NLIMITS);
 	tcase_add_test(tcase, duplicates_are_one_file);
 	tcase_add_test(tcase, a_child_shares_its_parents_file);
 	tcase_add_test(tcase, a_file_is_handed_to_another_process);

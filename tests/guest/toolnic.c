@@ -268,6 +268,14 @@ static int attach(uint32_t nqueues)
 	return fd;
 }
 
+/* What it is next asked for it moves in rows. */
+static void set_packed(int fd)
+{
+	const uint32_t options = FRAMEIO_O_PACKED;
+
+	ck_assert_int_eq(ioctl(fd, FRAMEIO_SET_OPTIONS, &options), 0);
+}
+
 START_TEST(show_tells_who_holds_a_queue_pair)
 {
 	int peer = guest_packet_socket("fiopeer"), fd = attach(2);
@@ -292,6 +300,10 @@ START_TEST(show_tells_who_holds_a_queue_pair)
 	good("frameio show");
 	has_line("^        0  readwrite  open          1/1024        0/1024  "
 		 "[0-9]+ \\(toolnic\\)$");
+	set_packed(fd);
+	ck_assert_int_eq(read(fd, record, sizeof(record)), sizeof(record));
+	good("frameio show");
+	has_line("^        0  packed     open          0/1024        0/1024  ");
 	close(fd);
 	has_length(json("show"), "", 0);
 }
@@ -312,6 +324,7 @@ static void move_frames(int fd, int peer)
 	fio.fio.fio_vecs[0].fv_buf = (uintptr_t)record;
 	fio.fio.fio_vecs[0].fv_buflen = sizeof(record);
 	ck_assert_int_eq(ioctl(fd, FRAMEIO_READ, &fio), 0);
+	set_packed(fd);
 	ck_assert_int_eq(write(fd, record, guest_record(record, 60, 1, 0)), HDRLEN + 60);
 	guest_receive(peer, 60, 1, 0);
 	ck_assert_errno(write(fd, record, 1), EINVAL);
@@ -334,8 +347,9 @@ static void check_counters(struct json_object *row)
 	is_number(row, "/read/drops/invalid", 0);
 	is_number(row, "/read/drops/nomem", 0);
 	is_number(row, "/read/drops/full", 1);
-	is_number(row, "/write/frames/single", 1);
-	is_number(row, "/write/calls/single", 1);
+	is_number(row, "/write/frames/single", 0);
+	is_number(row, "/write/frames/packed", 1);
+	is_number(row, "/write/calls/packed", 1);
 	is_number(row, "/write/bytes", 60);
 	is_number(row, "/write/received", 1);
 	is_number(row, "/write/received_bytes", 60);
@@ -371,6 +385,7 @@ START_TEST(stat_counts_what_was_moved)
 	has_line("^    by frameio +1 +1 +1\\.0$");
 	has_line("^    dropped: full +1$");
 	has_line("^  queue 0 write +1 +1 +60 +1 +1\\.0 +0 +0 +1$");
+	has_line("^    by packed +1 +1 +1\\.0$");
 
 	good("frameio stat --prometheus");
 	has_line("^frameio_ports 2$");

@@ -214,8 +214,13 @@ static uint64_t count_accepted(enum direction direction)
 	return sum;
 }
 
-/* How a call moves records. */
-enum way { SINGLE, VECTOR, NOWAIT, FRAMEIO, WAYS };
+/* How a call moves records; the last three are those of a file in packed mode. */
+enum way { SINGLE, VECTOR, NOWAIT, FRAMEIO, PACKED, PACKED_NOWAIT, WAYS };
+#define UNPACKED_WAYS	4
+#define PACKED_WAYS	3
+
+/* Records that one call may move: short ones, where a row has room for BATCH of the longest. */
+#define ROW_RECORDS	1024
 
 struct worker {
 	pthread_t thread;
@@ -232,7 +237,10 @@ struct worker {
 	int epoll;
 	bool is_short;		/* after a frame was too long for the MTU of that moment */
 	unsigned char *slots;
+	unsigned char *row_end;	/* of a row's memory, behind which there is none */
+	unsigned char *records[ROW_RECORDS];	/* that are moved */
 	struct iovec iov[BATCH];
+	struct iovec row;
 	uint32_t n;		/* records offered */
 	uint32_t bad;		/* the first of them that cannot be moved; n: none */
 	union guest_frameio fio;
@@ -253,12 +261,32 @@ static unsigned char *slot(const struct worker *worker, uint32_t i)
 	return worker->slots + i * SLOT;
 }
 
-static uint32_t slot_record_len(const struct worker *worker, uint32_t i)
+static uint32_t record_len(const unsigned char *record)
 {
 	struct frameio_hdr hdr;
 
-	memcpy(&hdr, slot(worker, i), sizeof(hdr));
+	memcpy(&hdr, record, sizeof(hdr));
 	return HDRLEN + hdr.len;
+}
+
+/* What a record takes of a row. */
+static size_t place_size(size_t len)
+{
+	return (len + FRAMEIO_RECORD_ALIGN - 1) / FRAMEIO_RECORD_ALIGN * FRAMEIO_RECORD_ALIGN;
+}
+
+/* The files of every other queue pair are in packed mode. */
+static bool is_packed(uint32_t queue)
+{
+	return (queue ^ port_id) & 1;
+}
+
+static void set_packed(int fd, uint32_t queue)
+{
+	const uint32_t options = is_packed(queue) ? FRAMEIO_O_PACKED : 0;
+
+	require(!ioctl(fd, FRAMEIO_SET_OPTIONS, &options), "FRAMEIO_SET_OPTIONS: %s",
+		strerror(errno));
 }
 
 /* The frames that so many bytes are, which must be whole ones. */
@@ -270,10 +298,83 @@ static int count_bytes(const struct worker *worker, size_t bytes)
 	for (; sum < bytes; n++) {
 		require(n < worker->bad, "%zu bytes are more than the %u records that can be moved",
 			bytes, worker->bad);
-		sum += slot_record_len(worker, n);
+		sum += record_len(worker->records[n]);
 	}
 	require(sum == bytes, "%zu bytes were moved, %u records are %zu", bytes, n, sum);
 	return n;
+}
+
+/* The records of a row of so many bytes that was read. */
+static int find_records(struct worker *worker, size_t bytes)
+{
+	size_t at = 0, end = 0;
+	uint32_t n;
+
+	for (n = 0; at < bytes; n++) {
+		require(n < ROW_RECORDS && bytes - at >= HDRLEN, "a row of %zu bytes", bytes);
+		worker->records[n] = (unsigned char *)worker->row.iov_base + at;
+		end = at + record_len(worker->records[n]);
+		at = place_size(end);
+	}
+	require(end == bytes, "%zu bytes were read, %u records are %zu", bytes, n, end);
+	return n;
+}
+
+/* Of the row that is to be written, how many records there are in front of so many bytes. */
+static int count_row(const struct worker *worker, size_t bytes)
+{
+	size_t at = 0;
+	uint32_t n;
+
+	for (n = 0; n < worker->n && at < bytes; n++) {
+		require(n < worker->bad, "more than the %u records that can be moved", worker->bad);
+		at += place_size(worker->iov[n].iov_len);
+	}
+	require(bytes == at || (n == worker->n && bytes == worker->row.iov_len),
+		"%zu bytes of a row were accepted, where no record starts", bytes);
+	return n;
+}
+
+/*
+ * Room for a row to be read. Where there is a bad place in it, it is short, or its end
+ * cannot be written; the first frame may then be what does not fit.
+ */
+static void offer_room(struct worker *worker)
+{
+	size_t room = worker->n * SLOT;
+	bool unwritable = false;
+
+	if (worker->bad < worker->n) {
+		room = 1 + traffic_below(&worker->random, room);
+		unwritable = traffic_one_in(&worker->random, 2);
+		worker->bad = room < HDRLEN + FRAME_MAX ? 0 : worker->n;
+	}
+	worker->row = (struct iovec){ worker->row_end - room, room + (unwritable ? SLOT : 0) };
+}
+
+/* A row of the records; of the bad one the version is wrong, or the end cannot be read. */
+static void offer_row(struct worker *worker, bool unreadable)
+{
+	size_t starts[BATCH], size = 0, room;
+	uint32_t i;
+
+	for (i = 0; i < worker->n; i++) {
+		starts[i] = size;
+		size += place_size(worker->iov[i].iov_len);
+	}
+	room = size;
+	size = starts[i - 1] + worker->iov[i - 1].iov_len;
+	if (worker->bad < worker->n && unreadable)
+		room = starts[worker->bad] + traffic_below(&worker->random, HDRLEN + FRAME_MIN);
+	worker->row = (struct iovec){ worker->row_end - room, size };
+	for (i = 0; i < worker->n && starts[i] < room; i++) {
+		const size_t len = worker->iov[i].iov_len, left = room - starts[i];
+
+		memcpy((char *)worker->row.iov_base + starts[i], slot(worker, i),
+		       len < left ? len : left);
+	}
+	if (worker->bad < worker->n && !unreadable)
+		*((unsigned char *)worker->row.iov_base + starts[worker->bad]) = 0;
 }
 
 /* Offer the records to an ioctl, each in pieces. */
@@ -316,8 +417,8 @@ static int count_vecs(const struct worker *worker)
 			worker->bad);
 		for (j = 0; j < nvpf; j++, vec++)
 			sum += vec->fv_actlen;
-		require(sum == slot_record_len(worker, n), "fv_actlen adds up to %llu of %u",
-			(unsigned long long)sum, slot_record_len(worker, n));
+		require(sum == record_len(worker->records[n]), "fv_actlen adds up to %llu of %u",
+			(unsigned long long)sum, record_len(worker->records[n]));
 	}
 	return n;
 }
@@ -334,6 +435,15 @@ static int move_records(struct worker *worker, int fd, enum direction direction,
 		if (ioctl(fd, reads ? FRAMEIO_READ : FRAMEIO_WRITE, &worker->fio))
 			return -errno;
 		return count_vecs(worker);
+	}
+	if (way == PACKED || way == PACKED_NOWAIT) {
+		const int flags = way == PACKED ? 0 : RWF_NOWAIT;
+
+		ret = reads ? preadv2(fd, &worker->row, 1, -1, flags) :
+			      pwritev2(fd, &worker->row, 1, -1, flags);
+		if (ret < 0)
+			return -errno;
+		return reads ? find_records(worker, ret) : count_row(worker, ret);
 	}
 	if (way == SINGLE)
 		ret = reads ? read(fd, iov->iov_base, iov->iov_len) :
@@ -362,7 +472,9 @@ static void wait_for_event(struct worker *worker, int fd, short events, bool edg
 
 static enum way choose_way(struct worker *worker, int fd)
 {
-	const enum way way = traffic_below(&worker->random, WAYS);
+	const enum way way = is_packed(worker->queue) ?
+		WAYS - 1 - traffic_below(&worker->random, PACKED_WAYS) :
+		traffic_below(&worker->random, UNPACKED_WAYS);
 
 	worker->n = way == SINGLE ? 1 : 1 + traffic_below(&worker->random, BATCH);
 	worker->bad = traffic_one_in(&worker->random, 8) ?
@@ -383,14 +495,14 @@ static void check_record(struct worker *worker, uint32_t i)
 {
 	struct frameio_hdr hdr;
 
-	memcpy(&hdr, slot(worker, i), sizeof(hdr));
+	memcpy(&hdr, worker->records[i], sizeof(hdr));
 	require(hdr.version == FRAMEIO_HDR_VERSION && hdr.hdrlen == HDRLEN &&
 		hdr.len == hdr.wirelen && !(hdr.flags & FRAMEIO_F_TRUNC) && !hdr.reserved,
 		"record: version %u, hdrlen %u, flags %#x, len %u, wirelen %u", hdr.version,
 		hdr.hdrlen, hdr.flags, hdr.len, hdr.wirelen);
 	require(hdr.queue == worker->queue, "a frame of queue pair %u was read at %u", hdr.queue,
 		worker->queue);
-	check_arrival(TO_USER, slot(worker, i) + HDRLEN, hdr.len, &worker->order);
+	check_arrival(TO_USER, worker->records[i] + HDRLEN, hdr.len, &worker->order);
 }
 
 /* One call; false when the port is gone. */
@@ -400,9 +512,13 @@ static bool read_some(struct worker *worker, int fd)
 	uint32_t i;
 	int ret;
 
-	for (i = 0; i < worker->n; i++)
+	for (i = 0; i < worker->n; i++) {
+		worker->records[i] = slot(worker, i);
 		worker->iov[i] = (struct iovec) { slot(worker, i), SLOT };
-	if (worker->bad < worker->n) {
+	}
+	if (way >= PACKED) {
+		offer_room(worker);
+	} else if (worker->bad < worker->n) {
 		if (traffic_one_in(&worker->random, 2))
 			worker->iov[worker->bad].iov_base = forbidden;
 		else
@@ -412,7 +528,7 @@ static bool read_some(struct worker *worker, int fd)
 	for (i = 0; ret > 0 && i < (uint32_t)ret; i++)
 		check_record(worker, i);
 	if (ret == -EAGAIN)
-		wait_for_event(worker, fd, POLLIN, way != NOWAIT);
+		wait_for_event(worker, fd, POLLIN, way != NOWAIT && way != PACKED_NOWAIT);
 	else if (ret == -EFAULT || ret == -EMSGSIZE)
 		require(!worker->bad, "reading: %s, and the first vector is good", strerror(-ret));
 	else
@@ -431,6 +547,7 @@ static void make_records(struct worker *worker)
 		tag.len = random_len(&worker->random, worker->is_short);
 		guest_header(slot(worker, i), tag.len);
 		fill_frame(slot(worker, i) + HDRLEN, TO_KERNEL, &tag);
+		worker->records[i] = slot(worker, i);
 		worker->iov[i] = (struct iovec) { slot(worker, i), HDRLEN + tag.len };
 	}
 }
@@ -451,7 +568,9 @@ static bool write_some(struct worker *worker, int fd)
 		return true;
 	make_records(worker);
 	too_long = worker->iov[0].iov_len > HDRLEN + ETH_HLEN + TRAFFIC_MTU_MIN;
-	if (worker->bad < worker->n && unreadable)
+	if (way >= PACKED)
+		offer_row(worker, unreadable);
+	else if (worker->bad < worker->n && unreadable)
 		worker->iov[worker->bad].iov_base = forbidden;
 	else if (worker->bad < worker->n)
 		worker->iov[worker->bad].iov_len--;
@@ -460,7 +579,8 @@ static bool write_some(struct worker *worker, int fd)
 	if (ret > 0)
 		flow->accepted += ret;
 	else if (ret == -EAGAIN || ret == -ENETDOWN)
-		wait_for_event(worker, fd, POLLOUT, ret == -EAGAIN && way != NOWAIT);
+		wait_for_event(worker, fd, POLLOUT, ret == -EAGAIN && way != NOWAIT &&
+			       way != PACKED_NOWAIT);
 	else if (ret == -EFAULT)
 		require(!worker->bad && unreadable,
 			"writing: EFAULT, and the first record is good");
@@ -498,6 +618,7 @@ static void switch_file(struct worker *worker)
 		fd = guest_open(info.fi_name, worker->queue);
 		require(fd >= 0 || errno == ENODEV, "FRAMEIO_OPEN: %s", strerror(errno));
 	} while (fd < 0);
+	set_packed(fd, worker->queue);
 	fds[worker->queue] = fd;
 	worker->order = (struct order) { 0 };
 }
@@ -690,8 +811,10 @@ void traffic_begin(const int *files, uint32_t n)
 	traffic_random_init(&random);
 	port_id = next_random(&random);
 	nqueues = n;
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		set_packed(files[i], i);
 		fds[i] = files[i];
+	}
 }
 
 void traffic_move(enum traffic_place place, unsigned int ifindex)
@@ -702,12 +825,15 @@ void traffic_move(enum traffic_place place, unsigned int ifindex)
 static struct worker *new_worker(enum traffic_kind kind)
 {
 	struct worker *worker = &workers[nworkers++];
-	unsigned char *slots = worker->slots;
+	unsigned char *slots = worker->slots, *row_end = worker->row_end;
 
 	ck_assert_uint_le(nworkers, WORKERS);
-	*worker = (struct worker) { .kind = kind, .epoll = -1, .slots = slots };
-	if (!slots)
+	*worker = (struct worker) { .kind = kind, .epoll = -1, .slots = slots,
+				    .row_end = row_end };
+	if (!slots) {
 		worker->slots = malloc(BATCH * SLOT);
+		worker->row_end = (unsigned char *)guest_guarded(BATCH * SLOT) + BATCH * SLOT;
+	}
 	ck_assert_ptr_nonnull(worker->slots);
 	traffic_random_init(&worker->random);
 	return worker;
@@ -1066,16 +1192,26 @@ void traffic_account_link(const char *name)
 
 void traffic_check_ways(void)
 {
+	uint64_t read[FRAMEIO_NMODES] = { 0 }, written[FRAMEIO_NMODES] = { 0 };
+	uint64_t read_errors = 0, write_errors = 0;
 	struct frameio_stats stats;
-	int mode;
+	uint32_t i, mode;
 
-	guest_stats(fds[0], &stats);
-	for (mode = FRAMEIO_MODE_SINGLE; mode <= FRAMEIO_MODE_FRAMEIO; mode++) {
-		ck_assert_uint_gt(stats.fs_read_frames[mode], 0);
-		ck_assert_uint_gt(stats.fs_write_frames[mode], 0);
+	for (i = 0; i < nqueues; i++) {
+		guest_stats(fds[i], &stats);
+		for (mode = 0; mode < FRAMEIO_NMODES; mode++) {
+			read[mode] += stats.fs_read_frames[mode];
+			written[mode] += stats.fs_write_frames[mode];
+		}
+		read_errors += stats.fs_read_errors;
+		write_errors += stats.fs_write_errors;
 	}
-	ck_assert_uint_gt(stats.fs_read_errors, 0);
-	ck_assert_uint_gt(stats.fs_write_errors, 0);
+	for (mode = FRAMEIO_MODE_SINGLE; mode <= FRAMEIO_MODE_PACKED; mode++) {
+		ck_assert_uint_gt(read[mode], 0);
+		ck_assert_uint_gt(written[mode], 0);
+	}
+	ck_assert_uint_gt(read_errors, 0);
+	ck_assert_uint_gt(write_errors, 0);
 }
 
 void traffic_print(const char *title)

@@ -246,17 +246,6 @@ START_TEST(both_ways_without_a_worker)
 }
 END_TEST
 
-START_TEST(a_nonblocking_file_does_not_wait)
-{
-	int fd = open_ring();
-
-	guest_set_nonblock(fd, true);
-	submit_read(fd, _i);
-	ck_assert_int_eq(result_of(READ_ROW), -EAGAIN);
-	check_no_worker();
-}
-END_TEST
-
 START_TEST(a_read_ends_when_the_port_goes)
 {
 	int fd = open_ring();
@@ -322,7 +311,6 @@ int main(void)
 	tcase_add_loop_test(tcase, a_read_waits_by_a_poll, 0, 2);
 	tcase_add_loop_test(tcase, a_write_waits_by_a_poll, 0, 2);
 	tcase_add_loop_test(tcase, both_ways_without_a_worker, 0, 2);
-	tcase_add_loop_test(tcase, a_nonblocking_file_does_not_wait, 0, 2);
 	tcase_add_loop_test(tcase, a_read_ends_when_the_port_goes, 0, 2);
 	tcase_add_loop_test(tcase, a_read_that_is_cancelled_takes_nothing, 0, 2);
 	tcase_add_loop_test(tcase, a_bad_record_ends_a_write, 0, 2);

@@ -98,6 +98,8 @@ START_TEST(numbers_are_those_of_the_manual)
 	ck_assert_uint_eq(FRAMEIO_ATTACH, 0xc040fb19);
 	ck_assert_uint_eq(FRAMEIO_SET_FILTER, 0x4010fb1a);
 	ck_assert_uint_eq(FRAMEIO_QUEUE_PAIR, 0xc168fb1b);
+	ck_assert_uint_eq(FRAMEIO_RING_SETUP, 0xc040fb1c);
+	ck_assert_uint_eq(FRAMEIO_KICK, 0xfb1d);
 }
 END_TEST
 #else
@@ -131,6 +133,11 @@ START_TEST(layout_is_that_of_the_manual)
 	ck_assert_uint_eq(offsetof(struct frameio_info, fi_read_bytes), 64);
 	ck_assert_uint_eq(offsetof(struct frameio_limits, fq_read_bytes), 8);
 	ck_assert_uint_eq(offsetof(struct frameio_list, fl_count), 8);
+	ck_assert_uint_eq(sizeof(struct frameio_ring_page), 192);
+	ck_assert_uint_eq(offsetof(struct frameio_ring_page, rg_producer_flags), 8);
+	ck_assert_uint_eq(offsetof(struct frameio_ring_page, rg_consumer), 64);
+	ck_assert_uint_eq(offsetof(struct frameio_ring_page, rg_flags), 128);
+	ck_assert_uint_eq(offsetof(struct frameio_ring_setup, frr_read_map), 24);
 	ck_assert_uint_eq(offsetof(struct frameio_stats, fs_read_frames), 56);
 	ck_assert_uint_eq(offsetof(struct frameio_stats, fs_write_frames), 152);
 	ck_assert_uint_eq(offsetof(struct frameio_stats, fs_write_drop_closed), 272);
@@ -141,7 +148,7 @@ START_TEST(programs_of_the_manual_compile)
 {
 	static const char *const pages[] = {
 		"libframeio.3", "frameio_batch.3", "frameio_fd.3", "frameio_open.3",
-		"frameio_records.3", "frameio_recv.3",
+		"frameio_records.3", "frameio_recv.3", "frameio_ring.3",
 	};
 	char command[1024];
 
@@ -172,7 +179,7 @@ int main(void)
 	tcase_add_test(tcase, version_is_the_package_s);
 	tcase_add_test(tcase, numbers_are_those_of_the_manual);
 	tcase_add_test(tcase, layout_is_that_of_the_manual);
-	tcase_add_loop_test(tcase, programs_of_the_manual_compile, 0, 6);
+	tcase_add_loop_test(tcase, programs_of_the_manual_compile, 0, 7);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -897,6 +897,25 @@ START_TEST(the_rare_are_found)
 }
 END_TEST
 
+/* Such as where two clocks differ by an hour, for a day. */
+START_TEST(a_mean_has_no_limit)
+{
+	struct histogram *all = malloc(sizeof(*all)), *one = malloc(sizeof(*one));
+	int i;
+
+	histogram_init(all);
+	histogram_add(all, HISTOGRAM_VALUE_MAX);
+	for (i = 0; i < 30; i++) {
+		*one = *all;
+		histogram_merge(all, one);
+	}
+	ck_assert_uint_eq(all->count, 1 << 30);
+	ck_assert_double_eq_tol(all->sum / all->count, HISTOGRAM_VALUE_MAX, 1);
+	free(all);
+	free(one);
+}
+END_TEST
+
 START_TEST(histograms_add_up)
 {
 	struct histogram *all = malloc(sizeof(*all)), *one = malloc(sizeof(*one));
@@ -940,9 +959,9 @@ static void expect(struct stream *stream, uint64_t lost, uint64_t duplicates, ui
 
 static struct stream *stream_of(uint32_t sequence)
 {
-	struct stream *stream = malloc(sizeof(*stream));
+	struct stream *stream = stream_new(sequence, 1);
 
-	stream_init(stream, sequence);
+	stream_add(stream, 0, sequence);
 	return stream;
 }
 
@@ -958,7 +977,7 @@ START_TEST(what_is_missing_is_lost)
 			lost++;
 			continue;
 		}
-		stream_add(stream, firsts[_i] + i);
+		stream_add(stream, 0, firsts[_i] + i);
 	}
 	expect(stream, lost, 0, 0, 0);
 	ck_assert_uint_eq(stream->distinct, 200000 - lost);
@@ -971,11 +990,11 @@ START_TEST(what_comes_again_is_a_duplicate)
 	struct stream *stream = stream_of(0);
 	uint32_t i;
 
-	stream_add(stream, 0);
+	stream_add(stream, 0, 0);
 	for (i = 1; i < 1000; i++) {
-		stream_add(stream, i);
+		stream_add(stream, 0, i);
 		if (i % 10 == 0)
-			stream_add(stream, i / 2);
+			stream_add(stream, 0, i / 2);
 	}
 	expect(stream, 0, 1 + 99, 0, 0);
 	free(stream);
@@ -986,22 +1005,22 @@ START_TEST(what_comes_late_is_reordered)
 {
 	struct stream *stream = stream_of(10);
 
-	stream_add(stream, 13);
+	stream_add(stream, 0, 13);
 	expect(stream, 2, 0, 0, 0);
-	stream_add(stream, 12);
+	stream_add(stream, 0, 12);
 	expect(stream, 1, 0, 1, 0);
-	stream_add(stream, 11);
-	stream_add(stream, 11);
+	stream_add(stream, 0, 11);
+	stream_add(stream, 0, 11);
 	expect(stream, 0, 1, 2, 0);
 	/* before the first one that came */
-	stream_add(stream, 8);
+	stream_add(stream, 0, 8);
 	expect(stream, 1, 1, 3, 0);
 	/* further than anybody remembers */
-	stream_add(stream, 8 + STREAM_WINDOW);
+	stream_add(stream, 0, 8 + STREAM_WINDOW);
 	expect(stream, STREAM_WINDOW + 1 - 6, 1, 3, 0);
-	stream_add(stream, 9);
+	stream_add(stream, 0, 9);
 	expect(stream, STREAM_WINDOW + 1 - 7, 1, 4, 0);
-	stream_add(stream, 8);
+	stream_add(stream, 0, 8);
 	expect(stream, STREAM_WINDOW + 1 - 7, 1, 4, 1);
 	free(stream);
 }
@@ -1013,12 +1032,12 @@ START_TEST(a_leap_forgets_what_was)
 	uint32_t i;
 
 	for (i = 1; i < STREAM_WINDOW; i++)
-		stream_add(stream, i);
+		stream_add(stream, 0, i);
 	expect(stream, 0, 0, 0, 0);
-	stream_add(stream, 5 * STREAM_WINDOW);
+	stream_add(stream, 0, 5 * STREAM_WINDOW);
 	expect(stream, 4 * STREAM_WINDOW, 0, 0, 0);
 	for (i = 1; i < STREAM_WINDOW; i++)
-		stream_add(stream, 5 * STREAM_WINDOW - i);
+		stream_add(stream, 0, 5 * STREAM_WINDOW - i);
 	expect(stream, 3 * STREAM_WINDOW + 1, 0, STREAM_WINDOW - 1, 0);
 	free(stream);
 }
@@ -1031,11 +1050,11 @@ START_TEST(streams_are_told_apart)
 	struct measure_loss loss;
 	unsigned int i;
 
-	measure_init(measure);
+	measure_init(measure, 1);
 	for (i = 0; i < 100; i++) {
 		probes[0].sequence = 2 * i;
 		probes[1].sequence = i / 2;
-		measure_add(measure, probes, 2);
+		measure_add(measure, 0, probes, 2);
 	}
 	loss = measure_loss(measure);
 	ck_assert_uint_eq(loss.nstreams, 2);
@@ -1044,11 +1063,81 @@ START_TEST(streams_are_told_apart)
 	ck_assert_uint_eq(loss.duplicates, 50);
 	for (i = 0; i < 2000; i++) {
 		probes[0].stream = i;
-		measure_add(measure, probes, 1);
+		measure_add(measure, 0, probes, 1);
 	}
 	loss = measure_loss(measure);
 	ck_assert_uint_eq(loss.nstreams, MEASURE_STREAMS_MAX);
 	ck_assert_uint_eq(loss.untracked, 2000 - (MEASURE_STREAMS_MAX - 2) - 1);
+	measure_free(measure);
+	free(measure);
+}
+END_TEST
+
+/* However far one thread is behind another, and where a duplicate comes to the other one. */
+START_TEST(threads_share_a_stream)
+{
+	struct stream *stream = stream_new(0, 3);
+	uint32_t i;
+
+	for (i = 0; i < 6 * STREAM_WINDOW; i += 2)
+		stream_add(stream, 0, i);
+	expect(stream, 3 * STREAM_WINDOW - 1, 0, 0, 0);
+	for (i = 1; i < 6 * STREAM_WINDOW; i += 2)
+		if (i != 77)
+			stream_add(stream, 1, i);
+	expect(stream, 1, 0, 0, 0);
+	stream_add(stream, 2, 6 * STREAM_WINDOW - 1);
+	stream_add(stream, 1, 6 * STREAM_WINDOW - 2);
+	expect(stream, 1, 2, 0, 0);
+	stream_add(stream, 1, 77);
+	expect(stream, 1, 2, 0, 1);
+	stream_add(stream, 2, 77);
+	expect(stream, 0, 2, 0, 1);
+	/* nobody remembers that it came: what cannot be is not told */
+	stream_add(stream, 2, 78);
+	expect(stream, 0, 2, 0, 1);
+	free(stream);
+}
+END_TEST
+
+static void measure_one(struct measure *measure, unsigned int thread, uint16_t number,
+			uint32_t sequence)
+{
+	const struct probe probe = { .stream = number, .sequence = sequence };
+
+	measure_add(measure, thread, &probe, 1);
+}
+
+/* What came after the end of one thread is not missed among what others receive then. */
+START_TEST(threads_end_one_after_the_other)
+{
+	struct measure *measure = malloc(sizeof(*measure));
+	uint32_t i;
+
+	measure_init(measure, 2);
+	for (i = 0; i < 100; i++)
+		if (i != 10 && i != 50)
+			measure_one(measure, 0, 1, i);
+	measure_end(measure);
+	measure_one(measure, 0, 1, 110);
+	measure_end(measure);
+	ck_assert_uint_eq(measure_loss(measure).lost, 2);
+	/* but what was sent before is */
+	measure_one(measure, 1, 1, 50);
+	ck_assert_uint_eq(measure_loss(measure).lost, 1);
+	measure_one(measure, 1, 1, 120);
+	measure_one(measure, 1, 2, 5);
+	measure_one(measure, 0, 2, 9);
+	measure_one(measure, 1, 2, 2);
+	ck_assert_uint_eq(measure_loss(measure).lost, 1);
+	ck_assert_uint_eq(measure_loss(measure).distinct, 104);
+	measure_free(measure);
+	/* of one alone all is known */
+	measure_init(measure, 1);
+	measure_one(measure, 0, 1, 0);
+	measure_end(measure);
+	measure_one(measure, 0, 1, 4);
+	ck_assert_uint_eq(measure_loss(measure).lost, 3);
 	measure_free(measure);
 	free(measure);
 }
@@ -1107,12 +1196,15 @@ static TCase *measurements(void)
 
 	tcase_add_test(tcase, percentiles_are_within_a_bucket);
 	tcase_add_test(tcase, the_rare_are_found);
+	tcase_add_test(tcase, a_mean_has_no_limit);
 	tcase_add_test(tcase, histograms_add_up);
 	tcase_add_loop_test(tcase, what_is_missing_is_lost, 0, 5);
 	tcase_add_test(tcase, what_comes_again_is_a_duplicate);
 	tcase_add_test(tcase, what_comes_late_is_reordered);
 	tcase_add_test(tcase, a_leap_forgets_what_was);
 	tcase_add_test(tcase, streams_are_told_apart);
+	tcase_add_test(tcase, threads_share_a_stream);
+	tcase_add_test(tcase, threads_end_one_after_the_other);
 	return tcase;
 }
 

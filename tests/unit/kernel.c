@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "kernel.h"
@@ -25,6 +26,10 @@ int __wrap_close(int fd);
 int __real_ioctl(int fd, unsigned long request, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout_ms);
+void *__real_mmap(void *address, size_t size, int prot, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *address, size_t size, int prot, int flags, int fd, off_t offset);
+int __real_munmap(void *address, size_t size);
+int __wrap_munmap(void *address, size_t size);
 int __wrap_setns(int fd, int type);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)(void *),
 			  void *argument);
@@ -126,13 +131,73 @@ int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
 	if (n != 1)
 		abort();
+	__atomic_add_fetch(&kernel.npolls, 1, __ATOMIC_RELAXED);
 	kernel.poll_fd = fds->fd;
 	kernel.poll_events = fds->events;
 	kernel.poll_timeout = timeout_ms;
 	if (kernel.poll_error)
 		return fail_with(kernel.poll_error);
-	fds->revents = kernel.poll_revents;
+	fds->revents = kernel.poll ? kernel.poll(fds->events, timeout_ms) : kernel.poll_revents;
 	return !!fds->revents;
+}
+
+/* A page and an area, and the area once more: the mapping of a ring. */
+static unsigned char *map_ring(size_t size, size_t page_size)
+{
+	const size_t area_size = (size - page_size) / 2;
+	const int prot = PROT_READ | PROT_WRITE;
+	int fd = memfd_create("ring", MFD_CLOEXEC);
+	unsigned char *map, *once, *twice;
+
+	map = __real_mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (fd < 0 || ftruncate(fd, page_size + area_size) || map == MAP_FAILED)
+		abort();
+	once = __real_mmap(map, page_size + area_size, prot, MAP_SHARED | MAP_FIXED, fd, 0);
+	twice = __real_mmap(map + page_size + area_size, area_size, prot, MAP_SHARED | MAP_FIXED,
+			    fd, page_size);
+	if (once != map || twice != map + page_size + area_size)
+		abort();
+	__real_close(fd);
+	return map;
+}
+
+/* The length of the mapping says how large the area is. */
+void *__wrap_mmap(void *address, size_t size, int prot, int flags, int fd, off_t offset)
+{
+	const size_t page_size = sysconf(_SC_PAGESIZE);
+	struct kernel_ring *ring = offset ? &kernel.write_ring : &kernel.read_ring;
+
+	if (fd < 0 || fd >= MAX_FDS || !is_control[fd])
+		return __real_mmap(address, size, prot, flags, fd, offset);
+	if (kernel.mmap_error && (!kernel.mmap_countdown || !--kernel.mmap_countdown)) {
+		errno = kernel.mmap_error;
+		return MAP_FAILED;
+	}
+	if (address || prot != (PROT_READ | PROT_WRITE) || flags != MAP_SHARED || ring->page ||
+	    (offset && (uint64_t)offset != FRAMEIO_RING_WRITE_OFFSET) || size <= page_size)
+		abort();
+	ring->page = (void *)map_ring(size, page_size);
+	ring->area = (unsigned char *)ring->page + page_size;
+	ring->size = (size - page_size) / 2;
+	kernel.nmaps++;
+	return ring->page;
+}
+
+int __wrap_munmap(void *address, size_t size)
+{
+	struct kernel_ring *ring = NULL;
+
+	if (address && address == kernel.read_ring.page)
+		ring = &kernel.read_ring;
+	else if (address && address == kernel.write_ring.page)
+		ring = &kernel.write_ring;
+	if (ring) {
+		if (size != sysconf(_SC_PAGESIZE) + 2 * (size_t)ring->size)
+			abort();
+		memset(ring, 0, sizeof(*ring));
+		kernel.nmaps--;
+	}
+	return __real_munmap(address, size);
 }
 
 int __wrap_setns(int fd, int type)

@@ -2,7 +2,7 @@
 /*
  * A stand-in for the kernel, and for the memory allocator: the unit tests are
  * linked so that the library's calls of open(2), close(2), ioctl(2), poll(2),
- * setns(2), pthread_create(3) and malloc(3) come here. What is not about
+ * mmap(2), setns(2), pthread_create(3) and malloc(3) come here. What is not about
  * frameio is passed on.
  */
 #ifndef FRAMEIO_UNIT_KERNEL_H
@@ -23,6 +23,13 @@
 #define KERNEL_NETNS		"blue"
 #define KERNEL_NETNS_PATH	"/run/netns/blue"
 
+/* A ring that is mapped, as the kernel sees it; its own counter is the test's to keep. */
+struct kernel_ring {
+	struct frameio_ring_page *page;	/* NULL: not mapped */
+	unsigned char *area;
+	uint32_t size;
+};
+
 /* What was called, and what to answer; all zero: all goes well. */
 struct kernel {
 	/* what shall fail, with which errno */
@@ -31,11 +38,15 @@ struct kernel {
 	int thread_error;	/* of pthread_create() */
 	int ioctl_error;
 	int poll_error;
+	int mmap_error;
+	int mmap_countdown;	/* the so many-th mapping that fails with it; 0: all */
 	int alloc_countdown;	/* the so many-th allocation from now on; 0: none */
 
 	/* what an ioctl does to its argument; returns 0 or an errno */
 	int (*answer)(unsigned long request, void *argument);
 	short poll_revents;
+	/* if set: what poll(2) does, and returns in revents; timeout_ms as for poll(2) */
+	short (*poll)(short events, int timeout_ms);
 
 	/* what was called */
 	unsigned int ncontrols;	/* opens of the control node */
@@ -51,9 +62,14 @@ struct kernel {
 	short poll_events;
 	int poll_timeout;
 
-	/* what is held: files opened and memory allocated, and not given back */
+	unsigned int npolls;
+
+	/* what is held: files opened, memory allocated and mapped, and not given back */
 	int nfiles;
 	int nblocks;
+	int nmaps;
+	struct kernel_ring read_ring;
+	struct kernel_ring write_ring;
 };
 extern struct kernel kernel;
 

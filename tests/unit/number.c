@@ -197,6 +197,9 @@ START_TEST(an_option_takes_all_of_its_text)
 	tool_name = "tool";
 	ck_assert_uint_eq(number_option("", "77", 0, 99), 77);
 	ck_assert_uint_eq(number_option_amount("", "1.5k", 0, 9999), 1500);
+	/* 2.01 has no end in binary */
+	ck_assert_uint_eq(number_option_amount("", "2.01k", 0, 9999), 2010);
+	ck_assert_uint_eq(number_option_amount("", "1.000001G", 0, 1e15), 1000001000);
 	ck_assert_double_eq(number_option_seconds("", "0.25", 9), 0.25);
 	for (i = 0; i < sizeof(options) / sizeof(*options); i++) {
 		for (j = 0; options[i].good[j]; j++)

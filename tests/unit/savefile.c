@@ -6,6 +6,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pcap/pcap.h>
 #include <pthread.h>
 #include <signal.h>
@@ -264,6 +265,36 @@ START_TEST(a_filter_that_is_too_long_is_left_out)
 	ck_assert_uint_eq(option(at + 16, 11, 0), 0);
 	at = block(at, 1);
 	ck_assert_uint_ne(option(at + 16, 11, 1 + SAVEFILE_FILTER_MAX), 0);
+}
+END_TEST
+
+/* As long as a path may be that names a namespace, in bytes that are no UTF-8. */
+START_TEST(names_may_be_long)
+{
+	static struct savefile_interface many[SAVEFILE_INTERFACES_MAX];
+	char name[4 * (PATH_MAX + 16)], filter[SAVEFILE_FILTER_MAX + 1];
+	size_t at;
+	int i;
+
+	memset(name, 'n', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	memset(filter, ' ', sizeof(filter));
+	filter[SAVEFILE_FILTER_MAX] = '\0';
+	for (i = 0; i < SAVEFILE_INTERFACES_MAX; i++) {
+		many[i] = interfaces[0];
+		many[i].name = name;
+		many[i].filter = filter;
+	}
+	file.interfaces = many;
+	file.ninterfaces = SAVEFILE_INTERFACES_MAX;
+	begin();
+	ck_assert_int_eq(savefile_end(&file), 0);
+	read_contents();
+	at = block(0, 0x0a0d0d0a);
+	for (i = 0; i < SAVEFILE_INTERFACES_MAX; i++) {
+		option_is(at + 16, 2, name);
+		at = block(at, 1);
+	}
 }
 END_TEST
 
@@ -566,6 +597,7 @@ int main(void)
 	tcase_add_test(tcase, pcapng_is_as_the_draft_has_it);
 	tcase_add_test(tcase, pcap_is_as_the_draft_has_it);
 	tcase_add_test(tcase, a_filter_that_is_too_long_is_left_out);
+	tcase_add_test(tcase, names_may_be_long);
 	tcase_add_loop_test(tcase, libpcap_reads_what_was_written, 0, 2);
 	tcase_add_loop_test(tcase, what_is_flushed_can_be_read, 0, 2);
 	tcase_add_loop_test(tcase, the_size_is_known_before, 0, 2);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /* What the tools have in common, as far as it needs no port. */
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -204,9 +207,98 @@ START_TEST(a_signal_is_noted_while_waiting)
 	ck_assert_int_eq(asked, SIGUSR1);
 	ck_assert(!tool_interrupted());
 	raise(SIGTERM);
-	ck_assert(!tool_interrupted());
 	ck_assert(!tool_wait(-1, 0));
 	ck_assert(tool_interrupted());
+}
+END_TEST
+
+/* Who has always something to read, or to write, is to be stopped all the same. */
+START_TEST(a_signal_is_noted_where_a_file_is_always_ready)
+{
+	struct pollfd event = { .fd = tool_make_event(), .events = POLLIN };
+
+	tool_signal_event(event.fd);
+	tool_catch_signals();
+	ck_assert(tool_wait(event.fd, 0));
+	raise(SIGINT);
+	ck_assert_int_eq(tool_poll(&event, 1, 0), 1);
+	if (_i)
+		ck_assert(!tool_wait(event.fd, 0));
+	ck_assert(tool_interrupted());
+	close(event.fd);
+}
+END_TEST
+
+static int asked_fd;
+
+static void tell_asked(int sig)
+{
+	(void)sig;
+	if (write(asked_fd, "", 1) != 1)
+		_exit(3);
+}
+
+/* Print while the pipe is full, and a signal comes that asks for something else. */
+static void print_when_asked(int output)
+{
+	static const char full[4096];
+
+	if (fcntl(output, F_SETPIPE_SZ, sizeof(full)) != sizeof(full) ||
+	    write(output, full, sizeof(full)) != sizeof(full) ||
+	    dup2(output, STDOUT_FILENO) != STDOUT_FILENO)
+		_exit(4);
+	tool_start("tool", (char *[]){ "tool", NULL });
+	tool_catch_signals();
+	tool_catch_signal(SIGUSR1, tell_asked);
+	raise(SIGUSR1);
+	puts("all of it");
+	_exit(tool_finish(0));
+}
+
+START_TEST(another_signal_ends_no_output)
+{
+	int output[2], told[2], status;
+	char text[8192], byte;
+	size_t len = 0;
+	ssize_t n;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(output), 0);
+	ck_assert_int_eq(pipe(told), 0);
+	asked_fd = told[1];
+	pid = fork();
+	if (!pid)
+		print_when_asked(output[1]);
+	close(output[1]);
+	close(told[1]);
+	/* nothing is read before it has come */
+	ck_assert_int_eq(read(told[0], &byte, 1), 1);
+	while ((n = read(output[0], text + len, sizeof(text) - len)) > 0)
+		len += n;
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_uint_eq(len, 4096 + 10);
+	ck_assert_mem_eq(text + 4096, "all of it\n", 10);
+}
+END_TEST
+
+/* And not the end of the tool, half way through a file. */
+START_TEST(a_limit_of_files_is_an_error)
+{
+	struct rlimit limit = { 4, RLIM_INFINITY };
+	FILE *file = tmpfile();
+	int error = 0;
+	ssize_t n;
+
+	tool_start("tool", (char *[]){ "tool", NULL });
+	setrlimit(RLIMIT_FSIZE, &limit);
+	n = write(fileno(file), "too long", 8);
+	if (n == 4 && write(fileno(file), "long", 4) < 0)
+		error = errno;
+	limit.rlim_cur = RLIM_INFINITY;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	ck_assert_int_eq(error, EFBIG);
+	fclose(file);
 }
 END_TEST
 
@@ -245,6 +337,9 @@ int main(void)
 	tcase_add_test(tcase, an_array_grows);
 	tcase_add_test(tcase, texts_of_others_do_no_harm);
 	tcase_add_test(tcase, a_signal_is_noted_while_waiting);
+	tcase_add_loop_test(tcase, a_signal_is_noted_where_a_file_is_always_ready, 0, 2);
+	tcase_add_test(tcase, another_signal_ends_no_output);
+	tcase_add_test(tcase, a_limit_of_files_is_an_error);
 	tcase_add_test(tcase, a_wait_ends_in_time_or_with_an_event);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
