@@ -211,7 +211,8 @@ START_TEST(a_full_ring_stops_the_interface_and_drops_nothing)
 	uint64_t produced;
 	uint32_t i;
 
-	for (i = 0; i < 3; i++)
+	/* there is room for a longest frame */
+	for (i = 0; i < 2; i++)
 		guest_send(packet, LONG, i, 0);
 	ck_assert_uint_eq(rings_flags(&page->rg_producer_flags), 0);
 	ck_assert_uint_eq(stats_of(fd).fs_read_stops, 0);
