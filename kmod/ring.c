@@ -222,31 +222,36 @@ static void frameio_ring_resume(struct frameio_qp *qp, struct frameio_ring *ring
 	}
 }
 
-/* The queue is empty, it seems: have frames go to the ring itself from now on. */
-static bool frameio_ring_switch(struct frameio_qp *qp, struct frameio_ring *ring)
+/* Have frames go to the ring itself from now on, if the queue is empty; nothing is put into it. */
+static void frameio_ring_switch_if_empty(struct frameio_qp *qp, struct frameio_ring *ring)
 {
-	struct netdev_queue *txq = NULL;
-	bool empty;
+	if (frameio_queue_len(&qp->read))
+		return;
+	WRITE_ONCE(ring->page->rg_producer_flags, 0);
+	rcu_assign_pointer(qp->read_ring, ring);
+}
+
+/*
+ * The queue is empty, it seems. Who puts frames into it holds the lock here, and so looks
+ * where to before or after.
+ */
+static void frameio_ring_switch(struct frameio_qp *qp, struct frameio_ring *ring)
+{
+	struct netdev_queue *txq;
 
 	rcu_read_lock_bh();
-	/* who puts frames into the queue holds this lock, and so looks where to before or after */
-	if (frameio_port_is_nic(qp->port))
-		spin_lock(&qp->read.waiting.lock);
-	else
-		txq = rcu_dereference_bh(qp->txq);
-	if (txq)
+	txq = rcu_dereference_bh(qp->txq);
+	if (txq) {
 		__netif_tx_lock(txq, smp_processor_id());
-	empty = !frameio_queue_len(&qp->read);
-	if (empty) {
-		WRITE_ONCE(ring->page->rg_producer_flags, 0);
-		rcu_assign_pointer(qp->port->read_rings[qp->index], ring);
-	}
-	if (txq)
+		frameio_ring_switch_if_empty(qp, ring);
 		__netif_tx_unlock(txq);
-	if (frameio_port_is_nic(qp->port))
+	} else {
+		/* a NIC's; or of a port that is gone, where nobody is */
+		spin_lock(&qp->read.waiting.lock);
+		frameio_ring_switch_if_empty(qp, ring);
 		spin_unlock(&qp->read.waiting.lock);
+	}
 	rcu_read_unlock_bh();
-	return empty;
 }
 
 /* Move a frame that waited in the queue. Return: false if there is no room. */
@@ -462,8 +467,9 @@ static bool frameio_rings_have_records(const struct frameio_rings *rings)
 {
 	const struct frameio_ring *ring = &rings->write;
 
+	/* a hint: who takes records looks again */
 	return ring->size && !READ_ONCE(ring->broken) &&
-	       smp_load_acquire(&ring->page->rg_producer) != READ_ONCE(ring->own);
+	       READ_ONCE(ring->page->rg_producer) != READ_ONCE(ring->own);
 }
 
 /* Have the write ring emptied, on this CPU, as far as it goes now. */
@@ -748,7 +754,7 @@ static int frameio_rings_check(const struct frameio_qp *qp, const struct frameio
 	    !frameio_ring_size_is_valid(qp, setup->frr_write_size))
 		return -EINVAL;
 	if (!(flags & FRAMEIO_SETUP_POLL))
-		return setup->frr_idle || (flags & FRAMEIO_SETUP_CPU) || setup->frr_cpu ? -EINVAL : 0;
+		return setup->frr_idle || setup->frr_cpu || flags ? -EINVAL : 0;
 	if (!setup->frr_write_size || setup->frr_idle > FRAMEIO_RING_IDLE_MAX)
 		return -EINVAL;
 	if (!(flags & FRAMEIO_SETUP_CPU))
@@ -856,12 +862,12 @@ static void frameio_rings_drain(struct frameio_rings *rings)
 		if (READ_ONCE(rings->write.own) != own) {
 			own = READ_ONCE(rings->write.own);
 			until = jiffies + FRAMEIO_RING_LINGER;
-		} else if (time_after(jiffies, until)) {
-			break;
-		} else {
-			schedule_timeout_uninterruptible(1);
+			cond_resched();
+			continue;
 		}
-		cond_resched();
+		if (time_after(jiffies, until))
+			break;
+		schedule_timeout_uninterruptible(1);
 	}
 }
 

@@ -108,6 +108,7 @@ static inline bool frameio_qp_has_read_ring(const struct frameio_qp *qp)
 
 static inline bool frameio_qp_has_write_ring(const struct frameio_qp *qp)
 {
+	/* likewise */
 	const struct frameio_rings *rings = smp_load_acquire(&qp->rings);
 
 	return unlikely(rings) && rings->write.size;

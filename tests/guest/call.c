@@ -302,6 +302,12 @@ void guest_add_nic(void)
 	guest_wait_running("fionic");
 }
 
+void guest_keep_nic_order(void)
+{
+	guest_write_file("1", "/sys/class/net/fionic/queues/rx-0/rps_cpus");
+	guest_write_file("1", "/sys/class/net/fiopeer/queues/rx-0/rps_cpus");
+}
+
 void guest_delete_nic(void)
 {
 	guest_sh("ip link del fionic 2>/dev/null || :");

@@ -84,6 +84,12 @@ void guest_wait_running(const char *name);
 void guest_add_nic(void);
 void guest_delete_nic(void);
 
+/*
+ * Have frames arrive in the order in which they were sent, whatever CPU sent them: a
+ * veth pair leaves each to the CPU that it was sent on.
+ */
+void guest_keep_nic_order(void);
+
 /* What a child process returned, once it has ended. */
 int guest_wait(pid_t child);
 

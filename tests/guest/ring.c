@@ -211,7 +211,8 @@ START_TEST(a_full_ring_stops_the_interface_and_drops_nothing)
 	uint64_t produced;
 	uint32_t i;
 
-	for (i = 0; i < 3; i++)
+	/* there is room for a longest frame */
+	for (i = 0; i < 2; i++)
 		guest_send(packet, LONG, i, 0);
 	ck_assert_uint_eq(rings_flags(&page->rg_producer_flags), 0);
 	ck_assert_uint_eq(stats_of(fd).fs_read_stops, 0);
@@ -1008,10 +1009,13 @@ END_TEST
 
 START_TEST(records_wait_while_the_interface_is_down)
 {
+	/* of all interfaces: it hears this one as soon as it is up, or sooner */
+	int everywhere = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(GUEST_ETHERTYPE));
 	int fd = guest_create_up("fio0", 0, 1, 0), packet, i;
 	struct frameio_stats stats;
 
-	rings_make(&rings, fd, thread_kinds[_i], SMALL, SMALL, 1);
+	ck_assert_int_ge(everywhere, 0);
+	rings_make(&rings, fd, thread_kinds[_i], SMALL, SMALL, 0);
 	packet = guest_packet_socket("fio0");
 	guest_sh("ip link set fio0 down");
 	ck_assert_int_eq(rings_kick(&rings), 0);
@@ -1025,11 +1029,11 @@ START_TEST(records_wait_while_the_interface_is_down)
 	ck_assert_errno(write(fd, "", 0), ENETDOWN);
 	guest_stats(fd, &stats);
 	ck_assert_uint_eq(stats.fs_write_received, 0);
-	clear_error(packet);
 	/* nobody has to kick again */
 	guest_sh("ip link set fio0 up");
 	for (i = 0; i < 3; i++)
-		guest_receive(packet, LEN, i, 0);
+		guest_receive(everywhere, LEN, i, 0);
+	clear_error(packet);
 	ck_assert_int_eq(rings_kick(&rings), 0);
 	/* and the other way */
 	guest_send(packet, LEN, 7, 0);
@@ -1069,8 +1073,8 @@ static void expect_broken(int fd, const struct rings_ring *ring)
 	ck_assert_int_eq(guest_poll(fd, 0, 0), POLLERR);
 }
 
-/* What the consumer of the read ring may claim, from what the kernel has produced. */
-static const int64_t bad_consumers[] = { 1, 8, SMALL, INT64_MAX, -SMALL - 8, -SMALL - 1 };
+/* What the consumer claims, from what the kernel has produced, which goes on for three records. */
+static const int64_t bad_consumers[] = { SMALL - 8, SMALL, INT64_MAX, -SMALL - 8, -SMALL - 1 };
 
 START_TEST(a_read_ring_is_stopped_by_a_counter_that_cannot_be)
 {
@@ -1341,7 +1345,7 @@ END_TEST
 START_TEST(the_thread_is_in_its_callers_cgroup)
 {
 	struct frameio_ring_setup setup = { .frr_cpu = 1 };
-	int fd = guest_create_up("fio0", 0, 2, 0), other = guest_open("fio0", 1);
+	int fd = guest_create_up("fio0", FRAMEIO_PORT_PERSIST, 2, 0), other = guest_open("fio0", 1);
 	pid_t thread;
 
 	guest_sh("mkdir -p " CGROUP " && echo %d >" CGROUP "/cgroup.procs", getpid());
@@ -1353,8 +1357,8 @@ START_TEST(the_thread_is_in_its_callers_cgroup)
 	close(fd);
 	wait_until(ring_thread() == 0, "the thread ends");
 	guest_sh("echo +cpuset >/sys/fs/cgroup/cgroup.subtree_control");
-	ck_assert_int_eq(rings_try(other, FRAMEIO_SETUP_POLL | FRAMEIO_SETUP_CPU, 0, SMALL,
-				   &setup), 0);
+	ck_assert_msg(!rings_try(other, FRAMEIO_SETUP_POLL | FRAMEIO_SETUP_CPU, 0, SMALL, &setup),
+		      "FRAMEIO_RING_SETUP in a cpuset: %s", strerror(errno));
 	thread = ring_thread();
 	guest_sh("grep -qx 0::/frameio /proc/%d/cgroup", thread);
 	guest_sh("until taskset -cp %d | grep -q ': 1$'; do sleep 0.01; done", thread);
@@ -1484,6 +1488,7 @@ static int peer;
 static void set_up_nic(void)
 {
 	guest_add_nic();
+	guest_keep_nic_order();
 	peer = guest_packet_socket("fiopeer");
 }
 
@@ -1602,7 +1607,8 @@ START_TEST(a_nics_records_are_sent_to_the_last)
 	enum { N = 500 };
 	int fd = attach(), i, round;
 
-	rings_make(&rings, fd, thread_kinds[_i], 0, RINGS_SIZE, 1);
+	/* which sleeps at the first occasion */
+	rings_make(&rings, fd, thread_kinds[_i], 0, RINGS_SIZE, _i);
 	for (round = 0; round < 20; round++) {
 		for (i = 0; i < N; i++) {
 			guest_record(rings_room(&rings, HDRLEN + LEN), LEN, i, 0);

@@ -590,6 +590,7 @@ static void set_up_nic(void)
 	guest_use_fifo();
 	traffic_seed();
 	guest_add_nic();
+	guest_keep_nic_order();
 }
 
 static void tear_down_nic(void)
