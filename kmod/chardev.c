@@ -194,8 +194,9 @@ static ssize_t frameio_chardev_write_iter(struct kiocb *iocb, struct iov_iter *f
 {
 	struct frameio_file *file = iocb->ki_filp->private_data;
 
+	/* a kick may sleep */
 	if (!iov_iter_count(from) && frameio_file_rings(file))
-		return frameio_chardev_kick(file);
+		return iocb->ki_flags & IOCB_NOWAIT ? -EAGAIN : frameio_chardev_kick(file);
 	return frameio_chardev_iter(iocb, from, frameio_batch_write);
 }
 
@@ -440,8 +441,8 @@ static int frameio_chardev_ring_setup(struct file *filp, struct frameio_qp *qp, 
 
 	if (copy_from_user(&setup, arg, sizeof(setup)))
 		return -EFAULT;
-	if ((setup.frr_read_size && !(filp->f_mode & FMODE_READ)) ||
-	    (setup.frr_write_size && !(filp->f_mode & FMODE_WRITE)))
+	/* either ring is read and written: whatever moves, both sides store how far they are */
+	if (!(filp->f_mode & FMODE_READ) || !(filp->f_mode & FMODE_WRITE))
 		return -EBADF;
 	if (mutex_lock_interruptible(&file->bind_lock))
 		return -ERESTARTSYS;
@@ -452,6 +453,8 @@ static int frameio_chardev_ring_setup(struct file *filp, struct frameio_qp *qp, 
 		/* what it is before it is there; pairs with frameio_file_rings() */
 		smp_store_release(&file->rings, rings);
 	mutex_unlock(&file->bind_lock);
+	if (!err)
+		frameio_rings_wake_users(rings);
 	/* the rings stay; the sizes of their mappings can be computed, too */
 	if (!err && copy_to_user(arg, &setup, sizeof(setup)))
 		err = -EFAULT;

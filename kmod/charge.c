@@ -6,7 +6,8 @@
  * charge: each open queue pair has a socket that is nothing but such an account.
  *
  * What is written needs none of this: its memory is allocated by the writer, with
- * GFP_KERNEL_ACCOUNT.
+ * GFP_KERNEL_ACCOUNT; or, of what is in a write ring, which is charged itself, for a
+ * moment in softirq, before the stack or a driver has it.
  */
 #include <linux/module.h>
 

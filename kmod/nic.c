@@ -577,11 +577,15 @@ static bool frameio_nic_send_ready(struct frameio_nic_queue *nic, struct net_dev
 	return room;
 }
 
-/* Records of a write ring become frames that were written, a chunk of them at most. */
-static void frameio_nic_take_from_ring(struct frameio_qp *qp, struct frameio_ring *ring)
+/*
+ * Records of a write ring become frames that were written, a chunk of them at most. Return:
+ * false if there is no memory for more.
+ */
+static bool frameio_nic_take_from_ring(struct frameio_qp *qp, struct frameio_ring *ring)
 {
 	struct sk_buff_head batch;
 	struct sk_buff *skb;
+	bool memory_left = true;
 	size_t bytes = 0;
 	u32 memory = 0;
 	u32 n;
@@ -590,7 +594,8 @@ static void frameio_nic_take_from_ring(struct frameio_qp *qp, struct frameio_rin
 	frameio_ring_begin_pops(ring);
 	for (n = 0; n < FRAMEIO_NIC_CHUNK; n++) {
 		skb = frameio_ring_pop(qp, ring);
-		if (!skb || skb == ERR_PTR(-ENOMEM))
+		memory_left = skb != ERR_PTR(-ENOMEM);
+		if (!skb || !memory_left)
 			break;
 		if (IS_ERR(skb))
 			continue;
@@ -602,6 +607,7 @@ static void frameio_nic_take_from_ring(struct frameio_qp *qp, struct frameio_rin
 	if (unlikely(!frameio_queue_put_list(&qp->write, &batch, memory)))
 		__skb_queue_purge(&batch);
 	frameio_ring_end_pops(qp, ring, n, bytes);
+	return memory_left;
 }
 
 /* Is anything left for the driver? Under the queue's lock. */
@@ -622,17 +628,19 @@ static void frameio_nic_transmit_some(struct frameio_nic_queue *nic, struct net_
 	struct frameio_nic_done done = { .sent = 0 };
 	struct frameio_qp *qp = nic->qp;
 	struct frameio_ring *ring = rcu_dereference_bh(qp->write_ring);
-	bool room, more;
+	bool room, more, memory = true;
 
 	/* what is given back is nothing, so no writer can be waiting for it */
 	if (skb_queue_empty(&qp->write.taken)) {
 		if (ring && !frameio_queue_len(&qp->write))
-			frameio_nic_take_from_ring(qp, ring);
+			memory = frameio_nic_take_from_ring(qp, ring);
 		frameio_queue_take(&qp->write, 0, 0);
 	}
 	frameio_nic_make_ready(nic, dev, &done);
 	room = frameio_nic_send_ready(nic, dev, qp->index % READ_ONCE(dev->real_num_tx_queues),
 				      &done);
+	/* memory comes back no sooner */
+	room = room && memory;
 	if (!room && is_retry && !done.sent)
 		nic->delay = min_t(u32, 2 * nic->delay, FRAMEIO_NIC_RETRY_NS_MAX);
 	frameio_qp_give_back(qp, done.sent, done.dropped, done.bytes);

@@ -228,7 +228,7 @@ static void frameio_ring_switch_if_empty(struct frameio_qp *qp, struct frameio_r
 	if (frameio_queue_len(&qp->read))
 		return;
 	WRITE_ONCE(ring->page->rg_producer_flags, 0);
-	rcu_assign_pointer(qp->read_ring, ring);
+	rcu_assign_pointer(qp->port->read_rings[qp->index], ring);
 }
 
 /*
@@ -290,7 +290,8 @@ static void frameio_ring_fill(struct frameio_qp *qp, struct frameio_ring *ring)
 {
 	struct sk_buff *skb;
 
-	while (!frameio_qp_uses_read_ring(qp) && !ring->broken) {
+	while (!frameio_qp_uses_read_ring(qp) && !ring->broken &&
+	       !fatal_signal_pending(current)) {
 		skb = skb_peek(&qp->read.taken);
 		if (!skb) {
 			frameio_batch_take(qp, 0, 0);
@@ -611,7 +612,8 @@ static int frameio_rings_thread(void *argument)
 			until = ktime_get_ns() + rings->idle;
 		}
 		cpu_relax();
-		cond_resched();
+		/* tracing and the like wait for all tasks to have been at such a place */
+		cond_resched_tasks_rcu_qs();
 	}
 	return 0;
 }
@@ -796,10 +798,17 @@ static int frameio_rings_enable(struct frameio_qp *qp, struct frameio_rings *rin
 	/* a program that looks at its ring makes no call that would say so */
 	if (rings->read.size && frameio_port_is_nic(qp->port))
 		frameio_nic_begin_reading(qp);
-	/* who sleeps in a call that is none of a ring's has to hear of it */
-	wake_up_interruptible_all(&qp->read.wait);
-	wake_up_interruptible_all(&qp->write.wait);
 	return 0;
+}
+
+/**
+ * frameio_rings_wake_users() - have who sleeps in a call, or in poll(2), look at the rings
+ * @rings: of the file, which has them now
+ */
+void frameio_rings_wake_users(struct frameio_rings *rings)
+{
+	wake_up_interruptible_all(&rings->qp->read.wait);
+	wake_up_interruptible_all(&rings->qp->write.wait);
 }
 
 /**
@@ -847,27 +856,23 @@ struct frameio_rings *frameio_rings_setup(struct frameio_qp *qp, struct frameio_
 	return rings;
 }
 
-/* How long the last close waits for a driver that takes nothing of what was written. */
-#define FRAMEIO_RING_LINGER	(HZ / 10)
+/* How long the last close waits for what was written to be taken. */
+#define FRAMEIO_RING_LINGER	HZ
 
 /* What was written before the last close is still on its way, as it is with write(2). */
 static void frameio_rings_drain(struct frameio_rings *rings)
 {
-	unsigned long until = jiffies + FRAMEIO_RING_LINGER;
-	u64 own = rings->write.own;
+	const unsigned long until = jiffies + FRAMEIO_RING_LINGER;
+	u64 own;
 
-	while (frameio_rings_have_records(rings) &&
-	       frameio_port_state(rings->qp->port) == FRAMEIO_UP) {
+	while (frameio_rings_have_records(rings) && !fatal_signal_pending(current) &&
+	       frameio_port_state(rings->qp->port) == FRAMEIO_UP && time_before(jiffies, until)) {
+		own = READ_ONCE(rings->write.own);
 		frameio_rings_run(rings);
-		if (READ_ONCE(rings->write.own) != own) {
-			own = READ_ONCE(rings->write.own);
-			until = jiffies + FRAMEIO_RING_LINGER;
+		if (READ_ONCE(rings->write.own) != own)
 			cond_resched();
-			continue;
-		}
-		if (time_after(jiffies, until))
-			break;
-		schedule_timeout_uninterruptible(1);
+		else
+			schedule_timeout_uninterruptible(1);
 	}
 }
 

@@ -78,6 +78,7 @@ struct frameio_rings {
 
 struct frameio_rings *frameio_rings_setup(struct frameio_qp *qp, struct frameio_ring_setup *setup);
 void frameio_rings_release(struct frameio_rings *rings);
+void frameio_rings_wake_users(struct frameio_rings *rings);
 int frameio_rings_mmap(struct frameio_rings *rings, struct vm_area_struct *vma);
 int frameio_rings_kick(struct frameio_rings *rings);
 void frameio_rings_poll(struct frameio_rings *rings);

@@ -347,7 +347,7 @@ struct frameio_ring_page {
  *
  * Errors: EINVAL, a size, flag, CPU or idle time out of range, a thread without a write
  * ring, no ring at all, a reserved field not zero; EBUSY, the file has rings already;
- * EPERM; EBADF, the file is not open for that direction; ENOMEM, no memory, or more than
+ * EPERM; EBADF, the file is not open for reading and writing; ENOMEM, no memory, or more than
  * RLIMIT_MEMLOCK allows; ENODEV, the port is gone.
  */
 #define FRAMEIO_SETUP_POLL		0x0001
