@@ -228,7 +228,7 @@ static void frameio_ring_switch_if_empty(struct frameio_qp *qp, struct frameio_r
 	if (frameio_queue_len(&qp->read))
 		return;
 	WRITE_ONCE(ring->page->rg_producer_flags, 0);
-	rcu_assign_pointer(qp->read_ring, ring);
+	rcu_assign_pointer(qp->port->read_rings[qp->index], ring);
 }
 
 /*
