@@ -127,7 +127,8 @@ static inline size_t frameio_ring_record_size(size_t len)
  */
 static __always_inline bool frameio_ring_has_much_room(const struct frameio_ring *ring, u32 len)
 {
-	return likely(ring->own + frameio_ring_record_size(len) <= ring->limit);
+	/* a difference: both may be below zero, where the program has set its counter so */
+	return likely((s64)(ring->limit - ring->own - frameio_ring_record_size(len)) >= 0);
 }
 
 /* Up to this many bytes the copy here is the faster one. */

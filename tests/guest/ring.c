@@ -1103,6 +1103,34 @@ START_TEST(a_read_ring_is_stopped_by_a_counter_that_cannot_be)
 }
 END_TEST
 
+/* A consumer that is behind by what could be, before there was anything: that is no room. */
+START_TEST(a_counter_below_zero_is_no_room)
+{
+	int fd = begin(0, SMALL, 0), packet = guest_packet_socket("fio0"), i;
+	struct frameio_ring_page *page = rings.read.page;
+
+	rings_store(&page->rg_consumer, (uint64_t)-4000);
+	for (i = 0; i < 10; i++)
+		guest_send(packet, LONG, i, 0);
+	ck_assert_uint_eq(rings_load(&page->rg_producer), 0);
+	rings_store(&page->rg_consumer, 0);
+	ck_assert_int_eq(rings_kick(&rings), 0);
+	for (i = 0; i < 10; i++)
+		rings_expect(&rings, LONG, i, 0);
+	close(fd);
+	rings_unmap(&rings);
+	/* least of all for a record that is longer than the ring */
+	fd = begin(0, SMALL, 0);
+	packet = guest_packet_socket("fio0");
+	rings_store(&rings.read.page->rg_consumer, (uint64_t)-4000);
+	guest_set_up("fio0", 9000);
+	for (i = 0; i < 10; i++)
+		guest_send(packet, 9000, i, 0);
+	ck_assert_uint_eq(rings_load(&rings.read.page->rg_producer), 0);
+	ck_assert_uint_eq(stats_of(fd).fs_read_drop_invalid, 10);
+}
+END_TEST
+
 /* While the transmit queue waits for room, the kick sees to it. */
 START_TEST(a_full_read_ring_is_stopped_by_a_counter_that_cannot_be)
 {
@@ -1689,6 +1717,7 @@ static void add_hostile_tests(Suite *suite)
 	tcase_add_checked_fixture(tcase, guest_use_fifo, NULL);
 	tcase_add_loop_test(tcase, a_read_ring_is_stopped_by_a_counter_that_cannot_be, 0,
 			    sizeof(bad_consumers) / sizeof(bad_consumers[0]));
+	tcase_add_test(tcase, a_counter_below_zero_is_no_room);
 	tcase_add_test(tcase, a_full_read_ring_is_stopped_by_a_counter_that_cannot_be);
 	tcase_add_loop_test(tcase, a_write_ring_is_stopped_by_what_cannot_be, 0, NBAD_RINGS);
 	tcase_add_test(tcase, flags_are_not_believed);
