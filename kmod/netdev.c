@@ -142,7 +142,8 @@ static __always_inline netdev_tx_t frameio_netdev_xmit_to_ring(struct frameio_ri
 	return status;
 }
 
-static noinline netdev_tx_t frameio_netdev_xmit_to_queue(struct sk_buff *skb, struct net_device *dev)
+static noinline netdev_tx_t frameio_netdev_xmit_to_queue(struct sk_buff *skb,
+							 struct net_device *dev)
 {
 	struct frameio_port *port = frameio_netdev_port(dev);
 	u16 index = skb_get_queue_mapping(skb);
