@@ -65,7 +65,8 @@ START_TEST(each_answers_pings)
 	guest_sh("ip link set fioecho down && ip link set fioecho up && "
 		 "ip route replace 192.0.2.2 dev fioecho && " PING "-c 2");
 	guest_sh("grep -qx %s /sys/class/net/fioecho/frameio/mode", example->mode);
-	guest_sh("ethtool -S fioecho | awk '/q0_(read|write)_frames_%s:/ && $2 >= 100 { n++ } "
+	/* an answer that is alone in its writev is counted as one of write */
+	guest_sh("ethtool -S fioecho | awk '/q0_(read|write)_frames_%s:/ && $2 >= 10 { n++ } "
 		 "END { exit n != 2 }'", example->counter);
 	ck_assert_int_eq(kill(child, SIGTERM), 0);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
