@@ -34,8 +34,11 @@ static void frameio_netdev_wake_reader(struct frameio_qp *qp, bool more)
  * The read queue is full: stop first, then see whether it still is. If a
  * reader made room in between, nobody would start the transmit queue again.
  */
-static bool frameio_netdev_stop_transmit(struct frameio_qp *qp, struct netdev_queue *txq)
+static noinline bool frameio_netdev_stop_transmit(struct frameio_qp *qp)
 {
+	/* it is there until no frame can be transmitted any more */
+	struct netdev_queue *txq = rcu_dereference_bh(qp->txq);
+
 	netif_tx_stop_queue(txq);
 	if (frameio_queue_stall(&qp->read)) {
 		trace_frameio_stop(qp, FRAMEIO_TRACE_READ);
@@ -142,24 +145,21 @@ static __always_inline netdev_tx_t frameio_netdev_xmit_to_ring(struct frameio_ri
 	return status;
 }
 
-static noinline netdev_tx_t frameio_netdev_xmit_to_queue(struct sk_buff *skb,
-							 struct net_device *dev)
+static noinline netdev_tx_t frameio_netdev_xmit_to_queue(struct frameio_qp *qp,
+							 struct sk_buff *skb)
 {
-	struct frameio_port *port = frameio_netdev_port(dev);
-	u16 index = skb_get_queue_mapping(skb);
-	struct frameio_qp *qp = &port->qps[index];
-	struct netdev_queue *txq = netdev_get_tx_queue(dev, index);
-	u32 len = skb->len;
+	const u32 len = skb->len;
 
-	if (unlikely(frameio_queue_full(&qp->read)) && frameio_netdev_stop_transmit(qp, txq)) {
+	if (unlikely(frameio_queue_full(&qp->read)) && frameio_netdev_stop_transmit(qp)) {
 		frameio_netdev_wake_reader(qp, false);
 		return NETDEV_TX_BUSY;
 	}
-	if (unlikely(frameio_port_is_l3(port) && !frameio_netdev_is_ip(skb))) {
+	if (unlikely(frameio_port_is_l3(qp->port) && !frameio_netdev_is_ip(skb))) {
 		frameio_netdev_drop_invalid(qp, skb);
 		goto dropped;
 	}
-	skb_tx_timestamp(skb);
+	if (unlikely(skb_shinfo(skb)->tx_flags & SKBTX_SW_TSTAMP))
+		skb_tx_timestamp(skb);
 	if (unlikely(!frameio_frame_detach(skb))) {
 		qp->transmit.drop_nomem++;
 		trace_frameio_drop(qp, FRAMEIO_TRACE_READ, 1, FRAMEIO_TRACE_NOMEM);
@@ -175,7 +175,7 @@ static noinline netdev_tx_t frameio_netdev_xmit_to_queue(struct sk_buff *skb,
 	qp->transmit.queued++;
 	qp->transmit.queued_bytes += len;
 	trace_frameio_enqueue(qp, FRAMEIO_TRACE_READ, 1);
-	if (unlikely(frameio_queue_full(&qp->read)) && frameio_netdev_stop_transmit(qp, txq))
+	if (unlikely(frameio_queue_full(&qp->read)) && frameio_netdev_stop_transmit(qp))
 		frameio_netdev_wake_reader(qp, false);
 	else
 		frameio_netdev_wake_reader(qp, netdev_xmit_more());
@@ -186,27 +186,42 @@ dropped:
 	return NETDEV_TX_OK;
 }
 
-/* Softirq or bottom halves off, under the transmit queue's lock. */
-static __always_inline netdev_tx_t frameio_netdev_xmit(struct sk_buff *skb, struct net_device *dev,
-						       bool l3)
+static noinline netdev_tx_t frameio_netdev_xmit_to_l2_ring(struct frameio_ring *ring,
+							   struct sk_buff *skb)
 {
-	const struct frameio_port *port = frameio_netdev_port(dev);
-	struct frameio_ring *ring;
-
-	ring = rcu_dereference_bh(port->read_rings[skb_get_queue_mapping(skb)]);
-	if (ring)
-		return frameio_netdev_xmit_to_ring(ring, skb, l3);
-	return frameio_netdev_xmit_to_queue(skb, dev);
+	return frameio_netdev_xmit_to_ring(ring, skb, false);
 }
 
+static noinline netdev_tx_t frameio_netdev_xmit_to_l3_ring(struct frameio_ring *ring,
+							   struct sk_buff *skb)
+{
+	return frameio_netdev_xmit_to_ring(ring, skb, true);
+}
+
+/*
+ * Softirq or bottom halves off, under the transmit queue's lock. Each way has a function of
+ * its own, and none saves registers for another.
+ */
 static netdev_tx_t frameio_netdev_xmit_l2(struct sk_buff *skb, struct net_device *dev)
 {
-	return frameio_netdev_xmit(skb, dev, false);
+	struct frameio_port *port = frameio_netdev_port(dev);
+	const u16 index = skb_get_queue_mapping(skb);
+	struct frameio_ring *ring = rcu_dereference_bh(port->read_rings[index]);
+
+	if (ring)
+		return frameio_netdev_xmit_to_l2_ring(ring, skb);
+	return frameio_netdev_xmit_to_queue(&port->qps[index], skb);
 }
 
 static netdev_tx_t frameio_netdev_xmit_l3(struct sk_buff *skb, struct net_device *dev)
 {
-	return frameio_netdev_xmit(skb, dev, true);
+	struct frameio_port *port = frameio_netdev_port(dev);
+	const u16 index = skb_get_queue_mapping(skb);
+	struct frameio_ring *ring = rcu_dereference_bh(port->read_rings[index]);
+
+	if (ring)
+		return frameio_netdev_xmit_to_l3_ring(ring, skb);
+	return frameio_netdev_xmit_to_queue(&port->qps[index], skb);
 }
 
 /* The hash of a frame's flow, the same for both directions; the frame keeps it for others. */

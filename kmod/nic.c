@@ -188,7 +188,7 @@ static noinline void frameio_nic_drop(struct frameio_qp *qp, struct sk_buff *skb
 }
 
 /* Under the read queue's lock, which it gives back. A wire cannot be stopped. */
-static __always_inline void frameio_nic_put_into_ring(struct frameio_qp *qp,
+static noinline void frameio_nic_put_into_ring(struct frameio_qp *qp,
 						      struct frameio_ring *ring,
 						      struct sk_buff *skb)
 	__releases(&qp->read.waiting.lock)
