@@ -500,8 +500,31 @@ static void *run_kicker(void *argument)
 	return NULL;
 }
 
+/*
+ * A frame each way, as between sane programs. A carrier that has just come on is noticed by
+ * the stack up to a second later, too late for most rounds.
+ */
+static void move_one(struct victim *victim, const char *name)
+{
+	struct rings_ring *read = &victim->rings.read, *write = &victim->rings.write;
+	unsigned char frame[LEN];
+
+	guest_fill(frame, sizeof(frame), 1, 0);
+	guest_wait_running(name);
+	while (!rings_load(&read->page->rg_producer)) {
+		send(victim->packet, frame, sizeof(frame), MSG_DONTWAIT);
+		guest_pause();
+	}
+	rings_store(&read->page->rg_consumer, rings_load(&read->page->rg_producer));
+	rings_store(&write->page->rg_producer, SLOT);
+	while (rings_load(&write->page->rg_consumer) != SLOT) {
+		ck_assert_int_eq(ioctl(victim->rings.fd, FRAMEIO_KICK), 0);
+		guest_pause();
+	}
+}
+
 /* Make rings, scribble over them for a moment, and close them. */
-static void scribble_once(struct victim *victim, const char *name, unsigned int *seed)
+static void scribble_once(struct victim *victim, const char *name, bool first, unsigned int *seed)
 {
 	static const uint32_t sizes[] = { SMALL, 16384, 65536 };
 	const uint32_t flags = rand_r(seed) % 2 ? FRAMEIO_SETUP_POLL : 0;
@@ -515,6 +538,8 @@ static void scribble_once(struct victim *victim, const char *name, unsigned int 
 	victim->seed = rand_r(seed);
 	victim->how = rand_r(seed) % 3;
 	put_headers(&victim->rings.write);
+	if (first)
+		move_one(victim, name);
 	ck_assert_int_eq(pthread_create(&scribbler, NULL, run_scribbler, victim), 0);
 	ck_assert_int_eq(pthread_create(&kicker, NULL, run_kicker, victim), 0);
 	usleep(1000 + rand_r(seed) % 30000);
@@ -539,6 +564,27 @@ static struct frameio_stats stats_of(const char *name)
 	return pair.fp_stats;
 }
 
+/* What may or may not have happened to a victim by chance: each of its rings breaks. */
+static void break_both(struct victim *victim, const char *name)
+{
+	unsigned char frame[LEN];
+
+	guest_fill(frame, sizeof(frame), 1, 0);
+	rings_make(&victim->rings, guest_open(name, 0), 0, SMALL, SMALL, 0);
+	guest_wait_running(name);
+	rings_store(&victim->rings.read.page->rg_consumer, 1UL << 40);
+	while (!victim->rings.read.page->rg_flags) {
+		send(victim->packet, frame, sizeof(frame), MSG_DONTWAIT);
+		guest_pause();
+	}
+	rings_store(&victim->rings.write.page->rg_producer, 1UL << 40);
+	ck_assert_int_eq(ioctl(victim->rings.fd, FRAMEIO_KICK), -1);
+	ck_assert_int_eq(errno, EIO);
+	ck_assert_uint_eq(victim->rings.write.page->rg_flags, FRAMEIO_RING_BROKEN);
+	close(victim->rings.fd);
+	rings_unmap(&victim->rings);
+}
+
 /* On a port of its own, while another one's frames are looked at one by one. */
 START_TEST(scribbling_hurts_nobody_else)
 {
@@ -560,7 +606,8 @@ START_TEST(scribbling_hurts_nobody_else)
 	      guest_create_up("fiobad", FRAMEIO_PORT_PERSIST, 1, 0));
 	victim.packet = guest_packet_socket(_i ? "fiopeer" : "fiobad");
 	for (until = guest_now() + seconds(); guest_now() < until; rounds++)
-		scribble_once(&victim, name, &seed);
+		scribble_once(&victim, name, !rounds, &seed);
+	break_both(&victim, name);
 	close(victim.packet);
 	end_hunt(&hunt);
 	stats = stats_of(name);
