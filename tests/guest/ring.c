@@ -922,6 +922,8 @@ START_TEST(a_mapping_outlives_its_file)
 	guest_set_nonblock(fd, true);
 	ck_assert_errno(read(fd, &i, sizeof(i)), EAGAIN);
 	ck_assert_errno(ioctl(fd, FRAMEIO_KICK), EINVAL);
+	/* there was no reader for a moment, which the stack may only hear of now */
+	guest_wait_running("fio0");
 	guest_send(packet, LONG, 8, 0);
 	ck_assert_int_eq(guest_poll(fd, POLLIN, STALL_MS), POLLIN);
 	rings_make(&rings, fd, 0, SMALL, SMALL, 0);
