@@ -188,9 +188,8 @@ static noinline void frameio_nic_drop(struct frameio_qp *qp, struct sk_buff *skb
 }
 
 /* Under the read queue's lock, which it gives back. A wire cannot be stopped. */
-static noinline void frameio_nic_put_into_ring(struct frameio_qp *qp,
-						      struct frameio_ring *ring,
-						      struct sk_buff *skb)
+static noinline void frameio_nic_put_into_ring(struct frameio_qp *qp, struct frameio_ring *ring,
+					       struct sk_buff *skb)
 	__releases(&qp->read.waiting.lock)
 {
 	enum frameio_trace_reason reason = FRAMEIO_TRACE_FULL;

@@ -493,8 +493,8 @@ enum {
 	IFLA_FRAMEIO_QUEUE_UNSPEC,
 	IFLA_FRAMEIO_QUEUE_INDEX,	/* u32 */
 	IFLA_FRAMEIO_QUEUE_OPEN,	/* u32: 1 if a file is bound to it */
-	IFLA_FRAMEIO_QUEUE_MODE,	/* string: how it was last used: none, readwrite, frameio, */
-					/*         packed, ring */
+	IFLA_FRAMEIO_QUEUE_MODE,	/* string: how it was last used: none, readwrite, */
+					/*         frameio, packed, ring */
 	IFLA_FRAMEIO_QUEUE_READ_LEN,	/* u32: frames in the read queue now */
 	IFLA_FRAMEIO_QUEUE_READ_LIMIT,	/* u32: and how many it holds */
 	IFLA_FRAMEIO_QUEUE_READ_BYTES,	/* u32: likewise in bytes of memory */
