@@ -18,48 +18,42 @@
 /* Frames that are freed with bottom halves off in one go. */
 #define FRAMEIO_FREE_CHUNK	64
 
-/*
- * Header and frame in one copy, by way of the free room in front of a frame
- * that is in one piece and nobody else's.
- */
-static bool frameio_record_read_at_once(struct frameio_qp *qp, struct sk_buff *skb,
-					struct frameio_slot *to)
+static __always_inline void frameio_record_header(const struct frameio_qp *qp,
+						  struct sk_buff *skb, struct frameio_hdr *hdr)
 {
-	const u32 hdrlen = sizeof(struct frameio_hdr);
-	void *record = skb->data - hdrlen;
-
-	frameio_header_fill(record, skb, qp->index);
+	frameio_header_fill(hdr, skb, qp->index);
 	if (frameio_port_is_nic(qp->port))
-		frameio_header_fill_received(record, skb);
-	return frameio_slot_put(to, record, hdrlen + skb->len);
+		frameio_header_fill_received(hdr, skb);
 }
 
-static bool frameio_record_read_in_parts(struct frameio_qp *qp, struct sk_buff *skb, u32 len,
-					 struct frameio_slot *to)
+/* A short frame in one piece, which is what batching is for: its header needs no memory. */
+static __always_inline bool frameio_record_read_short(const struct frameio_qp *qp,
+						      struct sk_buff *skb,
+						      struct frameio_slot *to)
+{
+	struct frameio_hdr hdr;
+
+	frameio_record_header(qp, skb, &hdr);
+	return frameio_slot_put_short(to, &hdr, skb->data, skb->len);
+}
+
+/* Any frame, or its first @len bytes. */
+static noinline bool frameio_record_read_any(const struct frameio_qp *qp, struct sk_buff *skb,
+					     u32 len, struct frameio_slot *to)
 {
 	struct frameio_hdr hdr;
 	struct iov_iter *iter;
 
-	frameio_header_fill(&hdr, skb, qp->index);
-	if (frameio_port_is_nic(qp->port))
-		frameio_header_fill_received(&hdr, skb);
+	frameio_record_header(qp, skb, &hdr);
 	if (len < skb->len) {
 		hdr.len = len;
 		hdr.flags |= FRAMEIO_F_TRUNC;
 	}
 	if (to->base && !skb_is_nonlinear(skb))
-		return frameio_slot_put_record(to, &hdr, skb->data, len);
+		return frameio_slot_put_long(to, &hdr, skb->data, len);
 	iter = frameio_slot_iter(to, READ);
 	return copy_to_iter(&hdr, sizeof(hdr), iter) == sizeof(hdr) &&
 	       !skb_copy_datagram_iter(skb, 0, iter, len);
-}
-
-static bool frameio_skb_has_private_headroom(const struct sk_buff *skb)
-{
-	return !skb_is_nonlinear(skb) && !skb_cloned(skb) &&
-	       skb_headroom(skb) >= sizeof(struct frameio_hdr) &&
-	       (IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) ||
-		IS_ALIGNED((unsigned long)skb->data, __alignof__(struct frameio_hdr)));
 }
 
 /*
@@ -67,8 +61,9 @@ static bool frameio_skb_has_private_headroom(const struct sk_buff *skb)
  *
  * Return: the bytes of the record, -EMSGSIZE or -EFAULT.
  */
-static ssize_t frameio_record_read(struct frameio_qp *qp, struct sk_buff *skb,
-				   struct frameio_slot *to, bool trunc)
+static __always_inline ssize_t frameio_record_read(const struct frameio_qp *qp,
+						   struct sk_buff *skb,
+						   struct frameio_slot *to, bool trunc)
 {
 	const u32 hdrlen = sizeof(struct frameio_hdr);
 	u32 len = skb->len;
@@ -79,10 +74,11 @@ static ssize_t frameio_record_read(struct frameio_qp *qp, struct sk_buff *skb,
 			return -EMSGSIZE;
 		len = to->len - hdrlen;
 	}
-	if (likely(len == skb->len && frameio_skb_has_private_headroom(skb)))
-		copied = frameio_record_read_at_once(qp, skb, to);
+	if (likely(len == skb->len && !skb_is_nonlinear(skb) &&
+		   frameio_slot_is_short(to, hdrlen + len)))
+		copied = frameio_record_read_short(qp, skb, to);
 	else
-		copied = frameio_record_read_in_parts(qp, skb, len, to);
+		copied = frameio_record_read_any(qp, skb, len, to);
 	return copied ? (ssize_t)hdrlen + len : -EFAULT;
 }
 

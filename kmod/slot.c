@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The user memory of one call.
- *
- * Short records, which are what batching is for, are copied word by word right
- * here: a call to the kernel's copying functions, with the checks they do for
- * callers who know less of their buffers, costs more than the copy.
  */
 #include "compat.h"
 #include "slot.h"
-
-/* Up to this many bytes the copy here is the faster one. */
-#define FRAMEIO_SHORT	256
 
 static void frameio_slot_from_vecs(struct frameio_slot *slot, const struct framevec *vecs,
 				   u32 nvpf, unsigned int direction)
@@ -119,40 +112,6 @@ struct iov_iter *frameio_slot_iter(struct frameio_slot *slot, unsigned int direc
 	return &slot->iter;
 }
 
-/* Words that are copied without a look at how many are left. */
-#define FRAMEIO_WORDS	4
-
-/* Between user_write_access_begin() and its end. */
-static __always_inline bool frameio_put_words(char __user *to, const char *from, size_t len)
-{
-	for (; len >= FRAMEIO_WORDS * sizeof(u64); len -= FRAMEIO_WORDS * sizeof(u64)) {
-		unsafe_put_user(((const u64 *)from)[0], (u64 __user *)to, fault);
-		unsafe_put_user(((const u64 *)from)[1], (u64 __user *)to + 1, fault);
-		unsafe_put_user(((const u64 *)from)[2], (u64 __user *)to + 2, fault);
-		unsafe_put_user(((const u64 *)from)[3], (u64 __user *)to + 3, fault);
-		from += FRAMEIO_WORDS * sizeof(u64);
-		to += FRAMEIO_WORDS * sizeof(u64);
-	}
-	for (; len >= sizeof(u64); len -= sizeof(u64), from += sizeof(u64), to += sizeof(u64))
-		unsafe_put_user(*(const u64 *)from, (u64 __user *)to, fault);
-	if (len & sizeof(u32)) {
-		unsafe_put_user(*(const u32 *)from, (u32 __user *)to, fault);
-		from += sizeof(u32);
-		to += sizeof(u32);
-	}
-	if (len & sizeof(u16)) {
-		unsafe_put_user(*(const u16 *)from, (u16 __user *)to, fault);
-		from += sizeof(u16);
-		to += sizeof(u16);
-	}
-	if (len & sizeof(u8))
-		unsafe_put_user(*(const u8 *)from, (u8 __user *)to, fault);
-	return true;
-
-fault:
-	return false;
-}
-
 /* Between user_read_access_begin() and its end. */
 static __always_inline bool frameio_get_words(char *to, const char __user *from, size_t len)
 {
@@ -164,8 +123,17 @@ static __always_inline bool frameio_get_words(char *to, const char __user *from,
 		from += FRAMEIO_WORDS * sizeof(u64);
 		to += FRAMEIO_WORDS * sizeof(u64);
 	}
-	for (; len >= sizeof(u64); len -= sizeof(u64), from += sizeof(u64), to += sizeof(u64))
+	if (len & 2 * sizeof(u64)) {
+		unsafe_get_user(((u64 *)to)[0], (const u64 __user *)from, fault);
+		unsafe_get_user(((u64 *)to)[1], (const u64 __user *)from + 1, fault);
+		from += 2 * sizeof(u64);
+		to += 2 * sizeof(u64);
+	}
+	if (len & sizeof(u64)) {
 		unsafe_get_user(*(u64 *)to, (const u64 __user *)from, fault);
+		from += sizeof(u64);
+		to += sizeof(u64);
+	}
 	if (len & sizeof(u32)) {
 		unsafe_get_user(*(u32 *)to, (const u32 __user *)from, fault);
 		from += sizeof(u32);
@@ -184,30 +152,6 @@ fault:
 	return false;
 }
 
-static bool frameio_put_short(char __user *to, const void *from, size_t len)
-{
-	bool copied;
-
-	if (!user_write_access_begin(to, len))
-		return false;
-	copied = frameio_put_words(to, from, len);
-	user_write_access_end();
-	return copied;
-}
-
-static bool frameio_put_short_record(char __user *to, const struct frameio_hdr *hdr,
-				     const void *frame, size_t len)
-{
-	bool copied;
-
-	if (!user_write_access_begin(to, sizeof(*hdr) + len))
-		return false;
-	copied = frameio_put_words(to, (const char *)hdr, sizeof(*hdr)) &&
-		 frameio_put_words(to + sizeof(*hdr), frame, len);
-	user_write_access_end();
-	return copied;
-}
-
 static bool frameio_get_short(const char __user *from, void *to, size_t len)
 {
 	bool copied;
@@ -219,32 +163,8 @@ static bool frameio_get_short(const char __user *from, void *to, size_t len)
 	return copied;
 }
 
-/* May a copy go word by word, whatever the alignment? */
-static bool frameio_is_short(const struct frameio_slot *slot, size_t len)
-{
-	return IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) && slot->base &&
-	       len <= FRAMEIO_SHORT;
-}
-
 /**
- * frameio_slot_put() - copy to a slot, from its start
- * @slot: the slot, with room for it
- * @from: memory of the kernel
- * @len: bytes
- *
- * Return: false if the slot's memory cannot be written.
- */
-bool frameio_slot_put(struct frameio_slot *slot, const void *from, size_t len)
-{
-	if (frameio_is_short(slot, len))
-		return frameio_put_short(slot->base, from, len);
-	if (slot->base)
-		return !copy_to_user(slot->base, from, len);
-	return copy_to_iter(from, len, &slot->iter) == len;
-}
-
-/**
- * frameio_slot_put_record() - copy a header and a frame to a slot in one piece
+ * frameio_slot_put_long() - copy a header and a frame to a slot in one piece
  * @slot: the slot, which has a base, and room for both
  * @hdr: the header
  * @frame: the frame, memory of the kernel
@@ -252,11 +172,9 @@ bool frameio_slot_put(struct frameio_slot *slot, const void *from, size_t len)
  *
  * Return: false if the slot's memory cannot be written.
  */
-bool frameio_slot_put_record(struct frameio_slot *slot, const struct frameio_hdr *hdr,
-			     const void *frame, size_t len)
+bool frameio_slot_put_long(struct frameio_slot *slot, const struct frameio_hdr *hdr,
+			   const void *frame, size_t len)
 {
-	if (frameio_is_short(slot, sizeof(*hdr) + len))
-		return frameio_put_short_record(slot->base, hdr, frame, len);
 	return !copy_to_user(slot->base, hdr, sizeof(*hdr)) &&
 	       !copy_to_user(slot->base + sizeof(*hdr), frame, len);
 }
@@ -271,7 +189,7 @@ bool frameio_slot_put_record(struct frameio_slot *slot, const struct frameio_hdr
  */
 bool frameio_slot_get(struct frameio_slot *slot, void *to, size_t len)
 {
-	if (frameio_is_short(slot, len))
+	if (frameio_slot_is_short(slot, len))
 		return frameio_get_short(slot->base, to, len);
 	if (slot->base)
 		return !copy_from_user(to, slot->base, len);

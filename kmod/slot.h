@@ -50,10 +50,115 @@ bool frameio_slots_next(const struct frameio_slots *slots, struct frameio_slot *
 			unsigned int direction);
 int frameio_slots_next_in_row(const struct frameio_slots *slots, struct frameio_slot *slot);
 struct iov_iter *frameio_slot_iter(struct frameio_slot *slot, unsigned int direction);
-bool frameio_slot_put(struct frameio_slot *slot, const void *from, size_t len);
-bool frameio_slot_put_record(struct frameio_slot *slot, const struct frameio_hdr *hdr,
-			     const void *frame, size_t len);
+bool frameio_slot_put_long(struct frameio_slot *slot, const struct frameio_hdr *hdr,
+			   const void *frame, size_t len);
 bool frameio_slot_get(struct frameio_slot *slot, void *to, size_t len);
+
+/* Up to this many bytes a copy word by word is the faster one. */
+#define FRAMEIO_SHORT	256
+
+/* May a record of this length be copied word by word, whatever its alignment? */
+static inline bool frameio_slot_is_short(const struct frameio_slot *slot, size_t len)
+{
+	return IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) && slot->base &&
+	       len <= FRAMEIO_SHORT;
+}
+
+/* Words that are copied without a look at how many are left. */
+#define FRAMEIO_WORDS	4
+
+/* Between user_write_access_begin() and its end. */
+static __always_inline bool frameio_put_words(char __user *to, const char *from, size_t len)
+{
+	for (; len >= FRAMEIO_WORDS * sizeof(u64); len -= FRAMEIO_WORDS * sizeof(u64)) {
+		unsafe_put_user(((const u64 *)from)[0], (u64 __user *)to, fault);
+		unsafe_put_user(((const u64 *)from)[1], (u64 __user *)to + 1, fault);
+		unsafe_put_user(((const u64 *)from)[2], (u64 __user *)to + 2, fault);
+		unsafe_put_user(((const u64 *)from)[3], (u64 __user *)to + 3, fault);
+		from += FRAMEIO_WORDS * sizeof(u64);
+		to += FRAMEIO_WORDS * sizeof(u64);
+	}
+	if (len & 2 * sizeof(u64)) {
+		unsafe_put_user(((const u64 *)from)[0], (u64 __user *)to, fault);
+		unsafe_put_user(((const u64 *)from)[1], (u64 __user *)to + 1, fault);
+		from += 2 * sizeof(u64);
+		to += 2 * sizeof(u64);
+	}
+	if (len & sizeof(u64)) {
+		unsafe_put_user(*(const u64 *)from, (u64 __user *)to, fault);
+		from += sizeof(u64);
+		to += sizeof(u64);
+	}
+	if (len & sizeof(u32)) {
+		unsafe_put_user(*(const u32 *)from, (u32 __user *)to, fault);
+		from += sizeof(u32);
+		to += sizeof(u32);
+	}
+	if (len & sizeof(u16)) {
+		unsafe_put_user(*(const u16 *)from, (u16 __user *)to, fault);
+		from += sizeof(u16);
+		to += sizeof(u16);
+	}
+	if (len & sizeof(u8))
+		unsafe_put_user(*(const u8 *)from, (u8 __user *)to, fault);
+	return true;
+
+fault:
+	return false;
+}
+
+/* Between user_write_access_begin() and its end; field by field, from registers. */
+static __always_inline bool frameio_put_header(struct frameio_hdr __user *to,
+					       const struct frameio_hdr *hdr)
+{
+	unsafe_put_user(hdr->version, &to->version, fault);
+	unsafe_put_user(hdr->hdrlen, &to->hdrlen, fault);
+	unsafe_put_user(hdr->flags, &to->flags, fault);
+	unsafe_put_user(hdr->len, &to->len, fault);
+	unsafe_put_user(hdr->wirelen, &to->wirelen, fault);
+	unsafe_put_user(hdr->hash, &to->hash, fault);
+	unsafe_put_user(hdr->tstamp, &to->tstamp, fault);
+	unsafe_put_user(hdr->vlan_tci, &to->vlan_tci, fault);
+	unsafe_put_user(hdr->vlan_proto, &to->vlan_proto, fault);
+	unsafe_put_user(hdr->gso_size, &to->gso_size, fault);
+	unsafe_put_user(hdr->gso_hdrlen, &to->gso_hdrlen, fault);
+	unsafe_put_user(hdr->csum_start, &to->csum_start, fault);
+	unsafe_put_user(hdr->csum_offset, &to->csum_offset, fault);
+	unsafe_put_user(hdr->gso_type, &to->gso_type, fault);
+	unsafe_put_user(hdr->reserved, &to->reserved, fault);
+	unsafe_put_user(hdr->queue, &to->queue, fault);
+	return true;
+
+fault:
+	return false;
+}
+
+/**
+ * frameio_slot_put_short() - copy a header and a short frame to a slot in one piece
+ * @slot: the slot, which is short for the record, and has room for it
+ * @hdr: the header
+ * @frame: the frame, memory of the kernel
+ * @len: bytes of it
+ *
+ * Short records are what batching is for: a call to the kernel's copying functions, with
+ * the checks they do for callers who know less of their buffers, costs more than the copy.
+ *
+ * Return: false if the slot's memory cannot be written.
+ */
+static __always_inline bool frameio_slot_put_short(struct frameio_slot *slot,
+						   const struct frameio_hdr *hdr,
+						   const void *frame, size_t len)
+{
+	char __user *base = slot->base;
+	bool copied;
+
+	if (!user_write_access_begin(base, sizeof(*hdr) + len))
+		return false;
+	copied = frameio_put_header((struct frameio_hdr __user *)base, hdr) &&
+		 frameio_put_words(base + sizeof(*hdr), frame, len);
+	user_write_access_end();
+	return copied;
+}
 
 /* What a record takes of a row. */
 static inline size_t frameio_row_size(size_t len)

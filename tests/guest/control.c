@@ -784,6 +784,8 @@ START_TEST(options_that_are_not_known_are_refused)
 	int i;
 
 	for (i = 1; i < 32; i++) {
+		if (1U << i == FRAMEIO_O_PACKED)
+			continue;
 		options = FRAMEIO_O_TRUNC | 1U << i;
 		ck_assert_errno(ioctl(fd, FRAMEIO_SET_OPTIONS, &options), EINVAL);
 	}
