@@ -175,8 +175,13 @@ static bool frameio_get_short(const char __user *from, void *to, size_t len)
 bool frameio_slot_put_long(struct frameio_slot *slot, const struct frameio_hdr *hdr,
 			   const void *frame, size_t len)
 {
-	return !copy_to_user(slot->base, hdr, sizeof(*hdr)) &&
-	       !copy_to_user(slot->base + sizeof(*hdr), frame, len);
+	bool copied;
+
+	if (!user_write_access_begin(slot->base, sizeof(*hdr)))
+		return false;
+	copied = frameio_put_header(slot->base, hdr);
+	user_write_access_end();
+	return copied && !copy_to_user(slot->base + sizeof(*hdr), frame, len);
 }
 
 /**
