@@ -116,6 +116,11 @@ void guest_set_up(const char *name, unsigned int mtu)
 	close(fd);
 }
 
+void guest_disable_ipv6(const char *name)
+{
+	guest_write_file("1", "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+}
+
 void guest_free_name(const char *name)
 {
 	guest_sh("[ ! -e /sys/class/net/%s ] || { ip link set %s down && "
@@ -151,7 +156,7 @@ int guest_create_up(const char *name, uint32_t flags, uint32_t nqueues, unsigned
 {
 	int fd = guest_create(name, flags, nqueues);
 
-	guest_write_file("1", "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+	guest_disable_ipv6(name);
 	guest_set_up(name, mtu ? mtu : 1500);
 	return fd;
 }

@@ -50,6 +50,9 @@ uint64_t guest_link_counter(const char *name, const char *which);
 /* Set an interface's MTU, and it up: as ip does, but no program has to be started. */
 void guest_set_up(const char *name, unsigned int mtu);
 
+/* Have an interface send nothing of its own accord. */
+void guest_disable_ipv6(const char *name);
+
 /* Have no interface of that name: one of the machine's gets another. */
 void guest_free_name(const char *name);
 

@@ -21,7 +21,7 @@
 static void setup(void)
 {
 	guest_sh("for name in fiobr fiobond fiodummy fiotun; do "
-		 "ip link del $name 2>/dev/null || :; done");
+		 "[ ! -e /sys/class/net/$name ] || ip link del $name; done");
 	guest_add_nic();
 	guest_delete_ports();
 }
