@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "capture.h"
+#include "rings.h"
 
 /* Batches of a thread: one to fill, and the others for the file's sake. */
 #define NBATCHES	8
@@ -124,8 +125,10 @@ static void set_up_reader(struct capture *capture, struct capture_reader *reader
 {
 	const struct capture_config *config = &capture->config;
 	const struct capture_port *port = reader->port;
-	uint32_t options = FRAMEIO_O_TRUNC | transfer_option(config->way);
+	const unsigned int size = rings_size(config->read_bytes ? config->read_bytes : RINGS_SIZE);
+	uint32_t options = FRAMEIO_O_TRUNC;
 	struct frameio_info info;
+	const char *why;
 
 	reader->capture = capture;
 	if (port->nic) {
@@ -134,12 +137,15 @@ static void set_up_reader(struct capture *capture, struct capture_reader *reader
 		options |= config->promiscuous ? FRAMEIO_O_PROMISC : 0;
 		set_filter(capture, reader);
 	}
-	require(port, frameio_set_options(reader->qp, options));
 	require(port, frameio_set_nonblock(reader->qp, true));
 	if (config->read_bytes)
 		set_limits(reader, config->read_bytes);
+	if (transfer_set_up(config->way, reader->qp, options, size, 0, &why))
+		tool_die(TOOL_FAILED, "cannot use port '%s': %s", port->name.text, why);
 	require(port, frameio_get_info(reader->qp, &info));
 	reader->ndraining = info.fi_read_limit;
+	if (config->way == TRANSFER_RING)
+		reader->ndraining = size / sizeof(struct frameio_hdr);
 }
 
 static void make_batches(struct capture_reader *reader, size_t frame_size)

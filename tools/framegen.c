@@ -50,7 +50,7 @@ static void usage(void)
 	     "\n"
 	     "  -i, --port PORT         what to send or receive through\n"
 	     "  -f, --function tx|rx    send or receive (default: rx)\n"
-	     "      --io WAY            frameio, readv, packed, packet or udp\n"
+	     "      --io WAY            frameio, readv, packed, ring, packet or udp\n"
 	     "                          (default: frameio)\n"
 	     "  -b, --batch N           frames per call, 1 to 32 (default: 32)\n"
 	     "  -p, --threads N         threads, each with a queue pair, 1 to 64 (default: 1)\n"

@@ -47,6 +47,7 @@
 #include <unistd.h>
 
 #include "hub.h"
+#include "rings.h"
 
 /* Batches that one lane moves before the next has its turn. */
 #define TURN		16
@@ -178,21 +179,24 @@ static int open_qp(struct lane *lane, const char **why)
 	return ret < 0 ? ret : 0;
 }
 
-static int set_up(struct lane *lane)
+static int set_up(struct lane *lane, const char **why)
 {
-	uint32_t options = transfer_option(lane->worker->hub->settings.way);
+	const enum transfer_way way = lane->worker->hub->settings.way;
 	struct frameio_info info;
+	uint32_t options = 0;
 	int err;
 
 	err = frameio_get_info(lane->qp, &info);
+	if (!err)
+		err = frameio_set_nonblock(lane->qp, true);
+	*why = tool_explain(-err);
 	if (err)
 		return err;
 	lane->l3 = info.fi_flags & FRAMEIO_PORT_L3;
 	lane->ifindex = info.fi_ifindex;
 	if (info.fi_flags & FRAMEIO_PORT_NIC)
 		options |= FRAMEIO_O_PROMISC;
-	err = frameio_set_nonblock(lane->qp, true);
-	return err ? err : frameio_set_options(lane->qp, options);
+	return transfer_set_up(way, lane->qp, options, RINGS_SIZE, RINGS_SIZE, why);
 }
 
 static void lane_close(struct lane *lane)
@@ -210,9 +214,8 @@ static int lane_open(struct lane *lane, const char **why)
 	err = open_qp(lane, why);
 	if (err)
 		return err;
-	err = set_up(lane);
+	err = set_up(lane, why);
 	if (err) {
-		*why = tool_explain(-err);
 		lane_close(lane);
 		return err;
 	}

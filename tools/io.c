@@ -18,6 +18,7 @@
 
 #include "io.h"
 #include "probe.h"
+#include "rings.h"
 
 /* --- network namespaces ---------------------------------------------- */
 
@@ -400,6 +401,75 @@ static int packed_read(struct io *io, struct frameio_hdr **records, unsigned int
 	return packed_take(io, records, n);
 }
 
+/* --- --io ring: in memory that is shared with the kernel -------------- */
+
+struct ring_state {
+	bool down;		/* what was written waits for the interface to be up */
+	uint64_t appended;
+	uint64_t passed;	/* frames through write rings of the queue pair before that */
+};
+
+/* Frames that the kernel has taken from write rings of the queue pair, whatever became of them. */
+static uint64_t ring_passed(const struct frameio_stats *stats)
+{
+	return stats->fs_write_frames[FRAMEIO_MODE_RING] + stats->fs_write_errors;
+}
+
+static void ring_open(struct io *io)
+{
+	const struct io_config *config = io->config;
+	const unsigned int size = rings_size(config->limit ? io_bytes(config) : RINGS_SIZE);
+	struct ring_state *state = tool_allocate(1, sizeof(*state));
+	struct frameio_stats stats;
+	int err;
+
+	frameio_way_open(io, 0);
+	err = rings_set_up(io->qp, config->receive ? size : 0, config->receive ? 0 : size);
+	if (err)
+		tool_die(TOOL_FAILED, "cannot use port '%s': %s", config->port.text,
+			 rings_explain(err));
+	require(io, "get the counters of", frameio_get_stats(io->qp, &stats));
+	state->passed = ring_passed(&stats);
+	io->vectors = state;
+}
+
+static int ring_write(struct io *io, struct frameio_hdr **records, unsigned int n)
+{
+	struct ring_state *state = io->vectors;
+	unsigned int i;
+	int err = 0;
+
+	/* what is written now would only wait behind the rest */
+	if (state->down && (err = frameio_ring_flush(io->qp)))
+		return err;
+	for (i = 0; i < n && !err; i++)
+		err = frameio_ring_append(io->qp, records[i] + 1, records[i]->len);
+	if (err && --i == 0)
+		return err;
+	state->appended += i;
+	err = frameio_ring_flush(io->qp);
+	state->down = err == -ENETDOWN;
+	return err && !state->down ? err : (int)i;
+}
+
+/* Frames that the kernel has not taken yet. */
+static uint32_t ring_waiting(const struct io *io, const struct frameio_stats *stats)
+{
+	const struct ring_state *state = io->vectors;
+
+	return state->passed + state->appended - ring_passed(stats);
+}
+
+/* The frames stay where they are until the next call. */
+static int ring_read(struct io *io, struct frameio_hdr **records, unsigned int n)
+{
+	int ret = frameio_ring_release(io->qp, NULL);
+
+	if (!ret)
+		ret = frameio_ring_peek_batch(io->qp, records, n);
+	return ret ? ret : -EAGAIN;
+}
+
 /* --- sockets --------------------------------------------------------- */
 
 struct messages {
@@ -632,6 +702,7 @@ static const struct io_way ways[] = {
 	{ "frameio", ioctl_open, frameio_way_close, ioctl_write, ioctl_read },
 	{ "readv", vector_open, frameio_way_close, vector_write, vector_read },
 	{ "packed", packed_open, frameio_way_close, packed_write, packed_read },
+	{ "ring", ring_open, frameio_way_close, ring_write, ring_read },
 	{ "packet", packet_open, socket_close, packet_write, socket_read },
 	{ "udp", udp_open, socket_close, udp_write, udp_read },
 };
@@ -729,7 +800,11 @@ int io_waiting(const struct io *io)
 					     &pair);
 	if (err == -ENODEV || err == -EOPNOTSUPP)
 		return -ENODEV;
-	return err ? 0 : pair.fp_write_len;
+	if (err)
+		return 0;
+	if (io->config->way->write == ring_write)
+		pair.fp_write_len += ring_waiting(io, &pair.fp_stats);
+	return pair.fp_write_len;
 }
 
 const char *io_explain(const struct io_config *config, int error)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "rings.h"
 #include "tool.h"
 #include "transfer.h"
 
@@ -16,7 +17,7 @@
 struct transfer {
 	enum transfer_way way;
 	unsigned int nframes;
-	struct frameio_batch *batch;	/* TRANSFER_FRAMEIO */
+	struct frameio_batch *batch;	/* but for TRANSFER_PACKED */
 	/* TRANSFER_PACKED: */
 	unsigned char *row, *gathered;	/* what was read, and what is to be written */
 	size_t room;			/* of each */
@@ -27,6 +28,7 @@ struct transfer {
 static const char *const names[] = {
 	[TRANSFER_FRAMEIO] = "frameio",
 	[TRANSFER_PACKED] = "packed",
+	[TRANSFER_RING] = "ring",
 };
 
 enum transfer_way transfer_parse_way(const char *name)
@@ -36,12 +38,24 @@ enum transfer_way transfer_parse_way(const char *name)
 	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (!strcmp(names[i], name))
 			return i;
-	tool_misused("--io takes frameio or packed, not '%s'", name);
+	tool_misused("--io takes frameio, packed or ring, not '%s'", name);
 }
 
-uint32_t transfer_option(enum transfer_way way)
+int transfer_set_up(enum transfer_way way, struct frameio_qp *qp, uint32_t options,
+		    unsigned int read_size, unsigned int write_size, const char **why)
 {
-	return way == TRANSFER_PACKED ? FRAMEIO_O_PACKED : 0;
+	int err;
+
+	if (way == TRANSFER_PACKED)
+		options |= FRAMEIO_O_PACKED;
+	err = frameio_set_options(qp, options);
+	*why = tool_explain(-err);
+	/* a NIC port takes frames as soon as there is a ring for them */
+	if (!err && way == TRANSFER_RING) {
+		err = rings_set_up(qp, read_size, write_size);
+		*why = rings_explain(err);
+	}
+	return err;
 }
 
 /* What a frame takes of a row. */

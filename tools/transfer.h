@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
  * The ways in which frames are moved between queue pairs and memory, to choose from with
- * --io: a batch of them by FRAMEIO_READ and FRAMEIO_WRITE, or a row by read(2) and
- * write(2).
+ * --io: a batch of them by FRAMEIO_READ and FRAMEIO_WRITE, a row by read(2) and write(2),
+ * or a batch through rings.
  *
  * What one call has read is given out in groups of no more than a batch: there may be
  * more in a row. One thread at a time uses a transfer.
@@ -19,6 +19,7 @@
 enum transfer_way {
 	TRANSFER_FRAMEIO,
 	TRANSFER_PACKED,
+	TRANSFER_RING,
 };
 
 struct transfer;
@@ -26,8 +27,13 @@ struct transfer;
 /* What --io takes; exits with a sentence where there is no such way. */
 enum transfer_way transfer_parse_way(const char *name);
 
-/* The option that each queue pair needs, next to others. */
-uint32_t transfer_option(enum transfer_way way);
+/*
+ * Have a queue pair move frames in that way, with these options besides. The sizes are of
+ * its rings, if that is the way; 0: none in this direction. Returns 0, or a negative errno
+ * and a sentence.
+ */
+int transfer_set_up(enum transfer_way way, struct frameio_qp *qp, uint32_t options,
+		    unsigned int read_size, unsigned int write_size, const char **why);
 
 /*
  * @nframes: of a group, 1 to FRAMEIO_NFRAMES_MAX; @frame_size: bytes that are read of the

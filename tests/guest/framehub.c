@@ -132,6 +132,12 @@ static void setup_packed(void)
 	setup();
 }
 
+static void setup_ring(void)
+{
+	way = "ring";
+	setup();
+}
+
 /* Until all threads of it, the one that supervises and so many others, have nothing to do. */
 static void wait_idle(const struct process *hub, int nthreads)
 {
@@ -950,7 +956,7 @@ START_TEST(refusals_are_sentences)
 	refused(2, "--age takes a number from 0 to 1000000, not '5s'", "framehub -a 5s fioa fiob");
 	refused(2, "--batch takes a number from 1 to 32, not '33'", "framehub -b 33 fioa fiob");
 	refused(2, "--batch takes a number from 1 to 32, not '0'", "framehub -b 0 fioa fiob");
-	refused(2, "--io takes frameio or packed, not 'wire'", "framehub --io wire fioa fiob");
+	refused(2, "--io takes frameio, packed or ring, not 'wire'", "framehub --io wire fioa fiob");
 	refused(2, "--stations takes a number from 8 to 16777216, not '7'",
 		"framehub -s 7 fioa fiob");
 	refused(2, "--threads takes a number from 1 to 64, not '65'", "framehub -t 65 fioa fiob");
@@ -1127,6 +1133,12 @@ int main(void)
 	tcase_add_test(tcase, a_full_port_does_not_stop_the_others);
 	tcase_add_test(tcase, a_full_port_holds_a_pipe_and_loses_nothing);
 	tcase_add_test(tcase, what_is_held_at_the_end_is_counted);
+	tcase_add_test(tcase, a_port_may_go_and_come_back_during_traffic);
+	tcase_add_test(tcase, files_pass_byte_for_byte);
+	tcase_add_test(tcase, everything_passes_a_pipe);
+	tcase = guest_tcase(suite, "ring", 240, setup_ring, NULL);
+	tcase_add_test(tcase, a_station_that_was_heard_gets_its_frames_alone);
+	tcase_add_test(tcase, what_is_for_bridges_is_dropped);
 	tcase_add_test(tcase, a_port_may_go_and_come_back_during_traffic);
 	tcase_add_test(tcase, files_pass_byte_for_byte);
 	tcase_add_test(tcase, everything_passes_a_pipe);

@@ -104,6 +104,13 @@ int frameio_set_options(struct frameio_qp *qp, uint32_t options)
 	return 0;
 }
 
+int frameio_ring_setup(struct frameio_qp *qp, const struct frameio_ring_options *options)
+{
+	(void)qp;
+	(void)options;
+	return 0;
+}
+
 int frameio_batch_alloc(struct frameio_batch **batch, unsigned int nframes, size_t frame_size)
 {
 	(void)frame_size;
