@@ -23,6 +23,7 @@ static const struct example {
 	{ BUILT "echo-packed", "packed", "packed" },
 	{ SOURCE "echo-packed.py", "packed", "packed" },
 	{ BUILT "echo-packed-go", "packed", "packed" },
+	{ BUILT "echo-ring", "ring", "ring" },
 };
 #define NEXAMPLES	((int)(sizeof(examples) / sizeof(*examples)))
 
