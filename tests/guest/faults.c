@@ -40,6 +40,7 @@
 
 #include "call.h"
 #include "inject.h"
+#include "rings.h"
 
 #define PORT		"fio0"
 #define NIC		"fionic"	/* an end of a veth pair, and */
@@ -2050,6 +2051,172 @@ START_TEST(receiving)
 }
 END_TEST
 
+/* Rings */
+
+static const struct ring_shape {
+	const char *name;
+	uint32_t flags, read_size, write_size;
+} ring_shapes[] = {
+	{ "FRAMEIO_RING_SETUP", 0, RINGS_SIZE, RINGS_SIZE },
+	{ "FRAMEIO_RING_SETUP, polled", FRAMEIO_SETUP_POLL, 0, RINGS_SIZE },
+};
+
+struct ringing {
+	const struct ring_shape *shape;
+	struct frameio_ring_setup setup;
+	struct census census;
+	void *map;
+	int fd, packet;
+};
+
+static ssize_t call_ring_setup(void *arg)
+{
+	struct ringing *ringing = arg;
+
+	return ioctl(ringing->fd, FRAMEIO_RING_SETUP, &ringing->setup);
+}
+
+static void prepare_ring_setup(void *arg)
+{
+	struct ringing *ringing = arg;
+
+	ringing->fd = open(NODE(PORT), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	ck_assert_int_ge(ringing->fd, 0);
+	ringing->setup = (struct frameio_ring_setup) {
+		.frr_flags = ringing->shape->flags,
+		.frr_read_size = ringing->shape->read_size,
+		.frr_write_size = ringing->shape->write_size,
+	};
+}
+
+/* A known frame goes through each ring that there is. */
+static void check_ring_moves(const struct ringing *ringing)
+{
+	const size_t len = 60;
+	struct rings rings;
+
+	rings_map(&rings, ringing->fd, ringing->shape->read_size, ringing->shape->write_size);
+	if (rings.read.size) {
+		guest_send(ringing->packet, len, 0xf00d, 0);
+		rings_expect(&rings, len, 0xf00d, 0);
+	}
+	if (rings.write.size) {
+		rings_write(&rings, len, 0xbeef, 0);
+		guest_receive(ringing->packet, len, 0xbeef, 0);
+	}
+	rings_unmap(&rings);
+}
+
+/* There are rings only where all of it was done, but for telling of it. */
+static void check_ring_setup(void *arg, const struct inject_attempt *attempt)
+{
+	struct ringing *ringing = arg;
+	bool are_there = attempt->ret == 0;
+
+	if (!are_there) {
+		inject_check_error(attempt);
+		are_there = ioctl(ringing->fd, FRAMEIO_KICK) == 0;
+		ck_assert(!are_there || attempt->kind == INJECT_COPY);
+	}
+	if (!are_there) {
+		check_moves(ringing->fd, ringing->packet, 0);
+		ck_assert_int_eq(call_ring_setup(ringing), 0);
+	}
+	check_ring_moves(ringing);
+	close(ringing->fd);
+	check_census(&ringing->census);
+}
+
+START_TEST(making_rings)
+{
+	struct ringing ringing = { .shape = &ring_shapes[_i] };
+	const struct inject_call call = {
+		.name = ringing.shape->name, .met = INJECT_ALLOCATION | INJECT_USERCOPY,
+		.dense = 32, .prepare = prepare_ring_setup, .call = call_ring_setup,
+		.check = check_ring_setup,
+	};
+
+	close(create_port(PORT, FRAMEIO_PORT_PERSIST, 1));
+	set_up(PORT, true);
+	ringing.packet = packet_socket(PORT);
+	ringing.census = take_census();
+	inject_each(&call, &ringing);
+}
+END_TEST
+
+static ssize_t call_map(void *arg)
+{
+	struct ringing *ringing = arg;
+
+	ringing->map = mmap(NULL, ringing->setup.frr_write_map, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_POPULATE, ringing->fd, FRAMEIO_RING_WRITE_OFFSET);
+	return ringing->map == MAP_FAILED ? -1 : 0;
+}
+
+static void check_map(void *arg, const struct inject_attempt *attempt)
+{
+	struct ringing *ringing = arg;
+
+	if (attempt->ret < 0)
+		inject_check_error(attempt);
+	else
+		ck_assert_int_eq(munmap(ringing->map, ringing->setup.frr_write_map), 0);
+}
+
+START_TEST(mapping_rings)
+{
+	const struct inject_call call = {
+		"mmap of a ring", INJECT_ALLOCATION, 16, NULL, call_map, check_map,
+	};
+	struct ringing ringing = { .shape = &ring_shapes[0] };
+
+	close(create_port(PORT, FRAMEIO_PORT_PERSIST, 1));
+	set_up(PORT, true);
+	ringing.packet = packet_socket(PORT);
+	prepare_ring_setup(&ringing);
+	ck_assert_int_eq(call_ring_setup(&ringing), 0);
+	ringing.census = take_census();
+	inject_each(&call, &ringing);
+	check_census(&ringing.census);
+	check_ring_moves(&ringing);
+}
+END_TEST
+
+/* What there is no memory for stays in the ring, and the frames keep their order. */
+START_TEST(writing_over_a_ring)
+{
+	static const struct inject_random random[] = {
+		{ INJECT_SLAB, 20, 1000000, false }, { INJECT_PAGE, 20, 1000000, false },
+	};
+	int fd = create_port(PORT, 0, 1), packet;
+	struct frameio_stats stats;
+	unsigned char *record;
+	struct rings rings;
+	unsigned int i;
+
+	set_up(PORT, true);
+	packet = packet_socket(PORT);
+	rings_make(&rings, fd, 0, 0, RINGS_SIZE, 0);
+	inject_random_begin(random, N(random));
+	for (i = 0; i < ROUNDS * NFRAMES; i++) {
+		while (!(record = rings_room(&rings, HDRLEN + NUMBERED_LEN)))
+			rings_wait_room(&rings, HDRLEN + NUMBERED_LEN, 60000);
+		guest_record_numbered(record, NUMBERED_LEN, i);
+		rings_put(&rings, HDRLEN + NUMBERED_LEN);
+		rings_commit(&rings);
+	}
+	rings_drain(&rings);
+	inject_count("write ring, from softirq", INJECT_SLAB, inject_random_end(INJECT_SLAB));
+	inject_count("write ring, from softirq", INJECT_PAGE, inject_random_end(INJECT_PAGE));
+	guest_stats(fd, &stats);
+	ck_assert_uint_eq(stats.fs_write_received, ROUNDS * NFRAMES);
+	ck_assert_uint_eq(stats.fs_write_frames[FRAMEIO_MODE_RING], ROUNDS * NFRAMES);
+	ck_assert_uint_eq(stats.fs_write_errors, 0);
+	check_received(packet, ROUNDS * NFRAMES);
+	rings_unmap(&rings);
+}
+END_TEST
+
 /* NIC ports */
 
 static const struct creation attachments[] = {
@@ -2715,6 +2882,15 @@ static void add_frames(Suite *suite)
 	tcase_add_test(tcase, receiving);
 }
 
+static void add_rings(Suite *suite)
+{
+	TCase *tcase = guest_tcase(suite, "rings", 120, setup, NULL);
+
+	tcase_add_loop_test(tcase, making_rings, 0, N(ring_shapes));
+	tcase_add_test(tcase, mapping_rings);
+	tcase_add_test(tcase, writing_over_a_ring);
+}
+
 static void add_interface(Suite *suite)
 {
 	TCase *tcase = guest_tcase(suite, "interface", 120, setup, NULL);
@@ -2758,6 +2934,7 @@ int main(void)
 	inject_init();
 	add_calls(suite);
 	add_frames(suite);
+	add_rings(suite);
 	add_interface(suite);
 	add_nic(suite);
 	add_module(suite);

@@ -22,12 +22,14 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "call.h"
+#include "rings.h"
 
 #define OWNER	1000
 #define GROUP	2000
@@ -629,6 +631,22 @@ static int try_bytes_beyond(int fd)
 	return ioctl(fd, FRAMEIO_SET_LIMITS, &limits) ? errno : 0;
 }
 
+static int try_rings_within(int fd)
+{
+	return rings_try(fd, FRAMEIO_SETUP_POLL, 4096, 4096, NULL) ? errno : 0;
+}
+
+/* It is not the limit of locked memory that refuses it. */
+static int try_read_ring_beyond(int fd)
+{
+	return rings_try(fd, 0, 2 * FRAMEIO_BYTES_DEFAULT, 0, NULL) ? errno : 0;
+}
+
+static int try_write_ring_beyond(int fd)
+{
+	return rings_try(fd, 0, 0, 2 * FRAMEIO_BYTES_DEFAULT, NULL) ? errno : 0;
+}
+
 /* --- the table ------------------------------------------------------------------- */
 
 struct row {
@@ -669,6 +687,9 @@ static const struct row table[] = {
 	{ "read limit beyond", try_read_limit_beyond, EPERM, "yynnn", true },
 	{ "write limit beyond", try_write_limit_beyond, EPERM, "yynnn", true },
 	{ "bytes beyond", try_bytes_beyond, EPERM, "yynnn", true },
+	{ "rings within", try_rings_within, EPERM, "yyyyy", true },
+	{ "read ring beyond", try_read_ring_beyond, EPERM, "yynnn", true },
+	{ "write ring beyond", try_write_ring_beyond, EPERM, "yynnn", true },
 };
 
 #define NROWS	((int)(sizeof(table) / sizeof(table[0])))
@@ -685,9 +706,11 @@ static void check_cell(const struct row *row, int i, int fd)
 
 START_TEST(table_cell)
 {
+	const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	const struct row *row = &table[_i / NUSERS];
 	int fd = create_port(HANDED), packet = -1;
 
+	ck_assert_int_eq(setrlimit(RLIMIT_MEMLOCK, &all), 0);
 	if (row->act == try_move)
 		guest_add_netns("away");
 	if (row->act == try_use) {
