@@ -418,7 +418,9 @@ static uint64_t ring_passed(const struct frameio_stats *stats)
 static void ring_open(struct io *io)
 {
 	const struct io_config *config = io->config;
-	const unsigned int size = rings_size(config->limit ? io_bytes(config) : RINGS_SIZE);
+	const size_t frame_size = sizeof(struct frameio_hdr) + io_most(config) + FRAMEIO_RECORD_ALIGN;
+	const size_t wanted = config->limit * frame_size;
+	const unsigned int size = rings_size(wanted > RINGS_SIZE ? wanted : RINGS_SIZE);
 	struct ring_state *state = tool_allocate(1, sizeof(*state));
 	struct frameio_stats stats;
 	int err;
