@@ -21,7 +21,7 @@
 static void setup(void)
 {
 	guest_sh("for name in fiobr fiobond fiodummy fiotun; do "
-		 "[ ! -e /sys/class/net/$name ] || ip link del $name; done");
+		 "[ ! -e /sys/class/net/$name ] || ip link del $name || :; done");
 	guest_add_nic();
 	guest_delete_ports();
 }
