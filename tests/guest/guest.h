@@ -30,6 +30,13 @@
 /* A number that the environment sets, or @absent. */
 unsigned long guest_setting(const char *name, unsigned long absent);
 
+/* Is what moves frames by calls to do so over rings (over.c)? */
+bool guest_over_rings(void);
+
+/* A test that is about the calls themselves ends here, if so: passed, and says why. */
+#define guest_not_over_rings(why)	guest_end_over_rings(__func__, why)
+void guest_end_over_rings(const char *test, const char *why);
+
 /* Seconds of a clock that nobody sets. */
 double guest_now(void);
 
