@@ -440,6 +440,7 @@ static void see_traffic(void)
 /* The port is gone, or goes now: nobody is stuck, and all frames are accounted for. */
 static void end_traffic(void)
 {
+	const bool ring = guest_over_rings();
 	struct frameio_stats stats;
 	ssize_t read_frames;
 
@@ -450,9 +451,13 @@ static void end_traffic(void)
 	ck_assert_int_gt(guest_call_join(&traffic.sender), 0);
 	ck_assert(guest_poll(traffic.fd, POLLIN, -1) & POLLHUP);
 	guest_stats(traffic.fd, &stats);
-	ck_assert_uint_eq(stats.fs_write_frames[FRAMEIO_MODE_VECTOR],
+	ck_assert_uint_eq(stats.fs_write_frames[ring ? FRAMEIO_MODE_RING : FRAMEIO_MODE_VECTOR],
 			  stats.fs_write_received + stats.fs_write_drop_closed);
-	ck_assert_uint_eq(stats.fs_read_frames[FRAMEIO_MODE_SINGLE], read_frames);
+	/* what is in a ring when the port goes is the program's */
+	if (ring)
+		ck_assert_uint_ge(stats.fs_read_frames[FRAMEIO_MODE_RING], read_frames);
+	else
+		ck_assert_uint_eq(stats.fs_read_frames[FRAMEIO_MODE_SINGLE], read_frames);
 	close(traffic.packet);
 	close(traffic.fd);
 }

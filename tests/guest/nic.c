@@ -163,6 +163,7 @@ START_TEST(what_nobody_reads_goes_to_the_stack)
 {
 	int stack = stack_socket(), fd, writer;
 
+	guest_not_over_rings("rings are of a file for reading and writing");
 	send_datagram(1);
 	receive_datagram(stack, 1);
 	fd = begin(attach(FRAMEIO_PORT_PERSIST, 1));
@@ -422,7 +423,11 @@ START_TEST(a_session_goes_on_beside_a_flood)
 	guest_stats(fd, &stats);
 	/* veth itself drops what its receiver is too slow for */
 	ck_assert_uint_le(stats.fs_read_queued + stats.fs_read_drop_full, sent);
-	ck_assert_uint_eq(stats.fs_read_queued, taken + stats.fs_read_drop_closed);
+	/* what is in a ring when the port goes is the program's */
+	if (guest_over_rings())
+		ck_assert_uint_ge(stats.fs_read_queued, taken + stats.fs_read_drop_closed);
+	else
+		ck_assert_uint_eq(stats.fs_read_queued, taken + stats.fs_read_drop_closed);
 	ck_assert_errno(recv(stack, &sent, sizeof(sent), MSG_DONTWAIT), EAGAIN);
 	close(stack);
 	guest_sh("ip netns del nic");
@@ -453,6 +458,7 @@ START_TEST(a_full_read_queue_drops_and_counts)
 	int fd = begin(attach(0, 1)), i;
 	struct frameio_stats stats;
 
+	guest_not_over_rings("limits in frames are not a ring's: ring.c fills one");
 	guest_set_limits(fd, 10, 0);
 	for (i = 0; i < 100; i++)
 		guest_send(peer, LEN, i, 0);
@@ -506,6 +512,7 @@ START_TEST(joined_frames_come_apart)
 			guest_check_segment(record + HDRLEN, i);
 		}
 	}
+	guest_not_over_rings("limits in frames are not a ring's: ring.c fills one");
 	/* or are dropped, which counts each that was on the wire */
 	guest_set_limits(fd, 2, 0);
 	for (i = 0; i < 2; i++)
@@ -595,6 +602,7 @@ START_TEST(anybody_sees_what_queue_pairs_are_doing)
 	struct frameio_queue_pair pair = { .fp_name = "fionic", .fp_queue = 2 };
 	int fd = begin(attach(0, 2)), control = guest_control(), i;
 
+	guest_not_over_rings("what is in a ring is counted as read");
 	ck_assert_errno(ioctl(control, FRAMEIO_QUEUE_PAIR, &pair), EINVAL);
 	strcpy(pair.fp_name, "fiopeer");
 	ck_assert_errno(ioctl(control, FRAMEIO_QUEUE_PAIR, &pair), EOPNOTSUPP);

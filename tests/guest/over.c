@@ -3,8 +3,8 @@
  * With FRAMEIO_OVER=ring in the environment, what a test program moves by calls moves over
  * rings: the linker gives it __wrap_read() where it calls read(2), and so on (over_ldflags
  * in Makefile.am). A file gets its rings when it is bound; or at its first call, where
- * open(2) has bound it, or FRAMEIO_OVER=ring-late says so: what waits in the read queue
- * then moves to the ring.
+ * open(2) has bound it, its port is a NIC's, or FRAMEIO_OVER=ring-late says so: what waits
+ * in the read queue then moves to the ring.
  *
  * The results are those of the calls. Each is made first: the kernel judges its arguments,
  * and the state of the port, before it answers EBUSY, as it must of a file with rings.
@@ -57,7 +57,6 @@ struct over {
 	struct rings rings;
 	atomic_bool mapped;
 	pthread_mutex_t reading, writing;	/* to be the consumer, or the producer */
-	unsigned int waiting;			/* readers that do; under @reading */
 };
 
 static struct over overs[FILES];
@@ -93,7 +92,6 @@ static void make(struct over *over, int fd)
 	rings_map(&over->rings, fd, SIZE, SIZE);
 	pthread_mutex_init(&over->reading, NULL);
 	pthread_mutex_init(&over->writing, NULL);
-	over->waiting = 0;
 	over->mapped = true;
 }
 
@@ -229,13 +227,33 @@ static ssize_t take_record(struct rings *rings, const struct iovec *iov, unsigne
 	return len;
 }
 
-/* A record into each slot, as far as there are any. Returns the bytes; of a row, its length. */
+/* Have the kernel tell of the next record, unless there is one now. */
+static bool is_empty(struct rings *rings)
+{
+	__u32 *const flags = &rings->read.page->rg_consumer_flags;
+
+	if (rings_next(rings))
+		return false;
+	rings_set_flags(flags, FRAMEIO_RING_NEED_WAKEUP);
+	rings_barrier();
+	if (!rings_next(rings))
+		return true;
+	rings_set_flags(flags, 0);
+	return false;
+}
+
+/*
+ * A record into each slot, as far as there are any. Who waits for an edge then will be told
+ * of the first record to the empty ring. Returns the bytes, of a row its length; 0,
+ * there are none; or -1 and errno.
+ */
 static ssize_t take_records(struct rings *rings, struct call *call)
 {
-	ssize_t moved = 0, len;
+	ssize_t moved = 0, len = 0;
 	struct iovec rest;
 
-	while (has_slot(call) && rings_next(rings)) {
+	rings_set_flags(&rings->read.page->rg_consumer_flags, 0);
+	while (!is_empty(rings) && has_slot(call)) {
 		len = take_record(rings, slot_of(call, &rest), call->nvpf,
 				  call->trunc && !(call->row && call->done));
 		if (len < 0)
@@ -243,7 +261,7 @@ static ssize_t take_records(struct rings *rings, struct call *call)
 		moved = call->row ? (ssize_t)call->at + len : moved + len;
 		use_slot(call, len);
 	}
-	return call->done ? moved : -1;
+	return len < 0 && !call->done ? -1 : moved;
 }
 
 /* Give back what was taken, and kick if the kernel waits for it. */
@@ -261,43 +279,30 @@ static void release(struct rings *rings)
 }
 
 /* Sleep until there may be records. Returns 0, or -1 and errno: a signal came. */
-static int wait_for_records(struct over *over, int fd)
+static int wait_for_records(int fd)
 {
-	__u32 *const flags = &over->rings.read.page->rg_consumer_flags;
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
-	int n;
 
-	pthread_mutex_lock(&over->reading);
-	if (!over->waiting++)
-		rings_set_flags(flags, FRAMEIO_RING_NEED_WAKEUP);
-	pthread_mutex_unlock(&over->reading);
-	/* which looks at the counter behind a barrier */
-	n = poll(&pollfd, 1, -1);
-	pthread_mutex_lock(&over->reading);
-	if (!--over->waiting)
-		rings_set_flags(flags, 0);
-	pthread_mutex_unlock(&over->reading);
-	if (n > 0 && (pollfd.revents & (POLLERR | POLLHUP)) == POLLERR)
+	if (poll(&pollfd, 1, -1) < 0)
+		return -1;
+	if ((pollfd.revents & (POLLERR | POLLHUP)) == POLLERR)
 		ck_abort_msg("a ring is broken");
-	return n < 0 ? -1 : 0;
+	return 0;
 }
 
 /* One look at the read ring. Returns the bytes taken; 0, there are none; or -1 and errno. */
 static ssize_t read_now(struct over *over, struct call *call)
 {
 	struct rings *rings = &over->rings;
-	ssize_t moved = 0;
+	ssize_t moved = -1;
 
 	pthread_mutex_lock(&over->reading);
 	rings->read.own = rings_load(&rings->read.page->rg_consumer);
-	if (is_gone(rings)) {
-		errno = ENODEV;
-		moved = -1;
-	} else if (rings_next(rings)) {
+	errno = ENODEV;
+	if (!is_gone(rings))
 		moved = take_records(rings, call);
-		if (moved > 0)
-			release(rings);
-	}
+	if (moved > 0)
+		release(rings);
 	pthread_mutex_unlock(&over->reading);
 	return moved;
 }
@@ -315,7 +320,7 @@ static ssize_t over_read(struct over *over, int fd, struct call *call)
 			errno = EAGAIN;
 			return -1;
 		}
-		if (wait_for_records(over, fd))
+		if (wait_for_records(fd))
 			return -1;
 	}
 }
@@ -560,9 +565,13 @@ static int move_frameio(struct over *over, int fd, struct frameio *fio, mover mo
 	return 0;
 }
 
-static bool is_late(void)
+/* Is a bound file to have its rings later? Of a NIC port they begin to read, as a call does. */
+static bool is_late(int fd)
 {
-	return !strcmp(getenv("FRAMEIO_OVER"), "ring-late");
+	struct frameio_info info;
+
+	ck_assert_int_eq(__real_ioctl(fd, FRAMEIO_INFO, &info), 0);
+	return (info.fi_flags & FRAMEIO_PORT_NIC) || !strcmp(getenv("FRAMEIO_OVER"), "ring-late");
 }
 
 int __wrap_ioctl(int fd, unsigned long request, ...)
@@ -579,7 +588,7 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	arg = va_arg(args, void *);
 	va_end(args);
 	result = __real_ioctl(fd, request, arg);
-	if (binds && !result && guest_over_rings() && !is_late())
+	if (binds && !result && guest_over_rings() && !is_late(fd))
 		over_of(fd);
 	if (!is_refused(over, fd, result, !moves))
 		return result;
