@@ -328,14 +328,16 @@ static void frameio_rings_make_progress(struct frameio_rings *rings)
 bool frameio_rings_readable(struct frameio_rings *rings)
 {
 	struct frameio_ring *ring = &rings->read;
+	const struct frameio_ring_page *page = ring->page;
 
 	frameio_rings_make_progress(rings);
-	if (READ_ONCE(ring->own) != READ_ONCE(ring->page->rg_consumer))
+	/* as the program sees it: the kernel's own counter is ahead of what it has stored */
+	if (READ_ONCE(page->rg_producer) != READ_ONCE(page->rg_consumer))
 		return true;
 	WRITE_ONCE(ring->waiting, true);
 	/* pairs with frameio_ring_wake_reader() */
 	smp_mb();
-	return READ_ONCE(ring->own) != READ_ONCE(ring->page->rg_consumer);
+	return READ_ONCE(page->rg_producer) != READ_ONCE(page->rg_consumer);
 }
 
 /* --- the write ring -------------------------------------------------- */
@@ -531,12 +533,13 @@ bool frameio_rings_writable(struct frameio_rings *rings)
 	const u32 enough = frameio_ring_enough(rings->qp, ring);
 	const u64 producer = READ_ONCE(ring->page->rg_producer);
 
-	if (producer + enough - READ_ONCE(ring->own) <= ring->size)
+	/* likewise: the program has no room yet for what is being taken */
+	if (producer + enough - READ_ONCE(ring->page->rg_consumer) <= ring->size)
 		return true;
 	WRITE_ONCE(ring->waiting, true);
 	/* pairs with frameio_ring_end_pops() */
 	smp_mb();
-	return producer + enough - READ_ONCE(ring->own) <= ring->size;
+	return producer + enough - READ_ONCE(ring->page->rg_consumer) <= ring->size;
 }
 
 /**
