@@ -1370,7 +1370,6 @@ END_TEST
 #define CPUSET(sign)	"if grep -qw cpuset /sys/fs/cgroup/cgroup.controllers; then " \
 			"echo " sign "cpuset >/sys/fs/cgroup/cgroup.subtree_control; fi"
 
-/* One of a cpuset does not keep the thread from its CPU. */
 /* Linux 5.10 attaches a kernel thread to hierarchies of version 1 only. */
 static const char *cgroup_of_thread(void)
 {
@@ -1380,6 +1379,7 @@ static const char *cgroup_of_thread(void)
 	return strncmp(system.release, "5.10.", 5) ? "/frameio" : "/";
 }
 
+/* One of a cpuset does not keep the thread from its CPU. */
 START_TEST(the_thread_is_in_its_callers_cgroup)
 {
 	struct frameio_ring_setup setup = { .frr_cpu = 1 };
@@ -1390,6 +1390,7 @@ START_TEST(the_thread_is_in_its_callers_cgroup)
 	rings_make(&rings, fd, FRAMEIO_SETUP_POLL, 0, SMALL, 0);
 	thread = ring_thread();
 	guest_sh("grep -qx 0::%s /proc/%d/cgroup", cgroup_of_thread(), thread);
+	guest_sh("grep -qx %d /sys/fs/cgroup%s/cgroup.procs", thread, cgroup_of_thread());
 	rings_unmap(&rings);
 	close(fd);
 	wait_until(ring_thread() == 0, "the thread ends");
