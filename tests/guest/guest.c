@@ -461,6 +461,8 @@ int guest_run(Suite *suite)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
+	/* what a failed test of another program has left behind */
+	guest_sh("ip -all netns del");
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -572,23 +572,28 @@ static double tap_rate(unsigned int shaper)
 	return tap.rate;
 }
 
-/* Where a tap reaches no rate like that either, the machine is too busy for it. */
+/*
+ * A CPU that pauses for longer than a burst lasts costs a bit of the rate, and that may
+ * happen to a port or to a tap. So a rate is missed when a tap reaches it and a port does
+ * not in several tries; what a tap does not reach either the machine is too busy for.
+ */
 START_TEST(tcp_holds_the_rate_of_a_shaper)
 {
 	unsigned int shaper = guest_setting("FRAMEIO_SHAPER_KBIT", 16000) * 1000;
+	int tries = 4;
 	double port, tap;
 
 	guest_add_netns("left");
 	guest_add_netns("right");
-	for (;; shaper /= 4) {
-		port = port_rate(shaper);
+	while ((port = port_rate(shaper)) < 0.95 * shaper) {
 		tap = tap_rate(shaper);
 		printf("pressure: a shaper of %.2f Mbit/s gives frameio %.2f, tap %.2f Mbit/s\n",
 		       shaper / 1e6, port / 1e6, tap / 1e6);
-		if (port >= 0.95 * shaper || tap >= 0.95 * shaper || shaper < 1000000)
-			break;
+		if (tap < 0.95 * shaper && shaper > 1000000)
+			shaper /= 4;
+		else
+			ck_assert_int_gt(--tries, 0);
 	}
-	ck_assert_double_ge(port, 0.95 * shaper);
 	ck_assert_double_le(port, 1.05 * shaper);
 	guest_sh("ip netns del left && ip netns del right");
 }
