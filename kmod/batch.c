@@ -501,7 +501,7 @@ static u32 frameio_room(u32 held, u32 limit)
 }
 
 /* The next record to write. Return: 1, 0 where there is none, or the error of what is no record. */
-static __always_inline int frameio_write_next(const struct frameio_slots *slots,
+static __always_inline int frameio_write_next(struct frameio_slots *slots,
 					      struct frameio_slot *slot)
 {
 	int err;

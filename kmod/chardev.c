@@ -126,6 +126,8 @@ static int frameio_slots_from_iter(struct frameio_slots *slots, struct iov_iter 
 	slots->n = 1;
 	slots->row = packed;
 	slots->offset = 0;
+	if (packed)
+		slots->rest = *iter;
 	if (frameio_iter_is_ubuf(iter))
 		return frameio_iter_ubuf(iter) ? 0 : -EINVAL;
 	if (!iter_is_iovec(iter))

@@ -62,6 +62,19 @@ bool frameio_slots_next(const struct frameio_slots *slots, struct frameio_slot *
 	return true;
 }
 
+/* Step over what is done with since the last record: not from the start again for each. */
+static void frameio_slots_go_on(struct frameio_slots *slots)
+{
+	size_t gone = iov_iter_count(slots->iter) - iov_iter_count(&slots->rest);
+
+	if (unlikely(gone > slots->offset)) {
+		/* of what was taken some was not accepted */
+		slots->rest = *slots->iter;
+		gone = 0;
+	}
+	iov_iter_advance(&slots->rest, slots->offset - gone);
+}
+
 /**
  * frameio_slots_next_in_row() - look at the next record of a row that was written
  * @slots: the row
@@ -71,7 +84,7 @@ bool frameio_slots_next(const struct frameio_slots *slots, struct frameio_slot *
  *
  * Return: 0, -EFAULT, or -EINVAL where there is no record.
  */
-int frameio_slots_next_in_row(const struct frameio_slots *slots, struct frameio_slot *slot)
+int frameio_slots_next_in_row(struct frameio_slots *slots, struct frameio_slot *slot)
 {
 	const size_t left = iov_iter_count(slots->iter) - slots->offset;
 	struct frameio_hdr hdr;
@@ -86,8 +99,9 @@ int frameio_slots_next_in_row(const struct frameio_slots *slots, struct frameio_
 	} else {
 		struct iov_iter iter;
 
-		iov_iter_advance(&slot->iter, slots->offset);
-		iter = slot->iter;
+		frameio_slots_go_on(slots);
+		slot->iter = slots->rest;
+		iter = slots->rest;
 		if (!copy_from_iter_full(&hdr, sizeof(hdr), &iter))
 			return -EFAULT;
 	}

@@ -29,6 +29,7 @@ struct frameio_slots {
 	u32 next;
 	bool row;
 	size_t offset;
+	struct iov_iter rest;
 	u32 used[FRAMEIO_NFRAMES_MAX];
 };
 
@@ -48,7 +49,7 @@ struct frameio_slot {
 
 bool frameio_slots_next(const struct frameio_slots *slots, struct frameio_slot *slot,
 			unsigned int direction);
-int frameio_slots_next_in_row(const struct frameio_slots *slots, struct frameio_slot *slot);
+int frameio_slots_next_in_row(struct frameio_slots *slots, struct frameio_slot *slot);
 struct iov_iter *frameio_slot_iter(struct frameio_slot *slot, unsigned int direction);
 bool frameio_slot_put_long(struct frameio_slot *slot, const struct frameio_hdr *hdr,
 			   const void *frame, size_t len);
