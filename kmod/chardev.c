@@ -221,7 +221,7 @@ static __poll_t frameio_chardev_poll(struct file *filp, poll_table *wait)
 {
 	struct frameio_file *file = filp->private_data;
 	struct frameio_qp *qp = frameio_file_qp(file);
-	struct frameio_rings *rings = frameio_file_rings(file);
+	struct frameio_rings *rings;
 	__poll_t events = 0;
 
 	if (!qp)
@@ -233,6 +233,7 @@ static __poll_t frameio_chardev_poll(struct file *filp, poll_table *wait)
 	poll_wait(filp, &qp->write.wait, wait);
 	/* on the wait queues before looking: pairs with the barrier in wq_has_sleeper() */
 	smp_mb();
+	rings = frameio_file_rings(file);
 	switch (frameio_port_state(qp->port)) {
 	case FRAMEIO_GONE:
 		return EPOLLHUP | EPOLLERR | EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM;
@@ -446,6 +447,9 @@ static int frameio_chardev_ring_setup(struct file *filp, struct frameio_qp *qp, 
 	/* either ring is read and written: whatever moves, both sides store how far they are */
 	if (!(filp->f_mode & FMODE_READ) || !(filp->f_mode & FMODE_WRITE))
 		return -EBADF;
+	/* what cannot be answered is not done */
+	if (copy_to_user(arg, &setup, sizeof(setup)))
+		return -EFAULT;
 	if (mutex_lock_interruptible(&file->bind_lock))
 		return -ERESTARTSYS;
 	rings = file->rings ? ERR_PTR(-EBUSY) : frameio_rings_setup(qp, &setup);
@@ -457,7 +461,7 @@ static int frameio_chardev_ring_setup(struct file *filp, struct frameio_qp *qp, 
 	mutex_unlock(&file->bind_lock);
 	if (!err)
 		frameio_rings_wake_users(rings);
-	/* the rings stay; the sizes of their mappings can be computed, too */
+	/* they stay even so; the sizes of their mappings can be computed, too */
 	if (!err && copy_to_user(arg, &setup, sizeof(setup)))
 		err = -EFAULT;
 	return err;

@@ -182,7 +182,7 @@ static inline void frameio_hrtimer_setup(struct hrtimer *timer,
 
 /*
  * 5.11: a page can be charged to a memory cgroup and mapped by user space. Before, what
- * is mapped is bounded by RLIMIT_MEMLOCK alone, which counts while its process lives.
+ * is mapped is bounded by RLIMIT_MEMLOCK alone.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
 #define FRAMEIO_GFP_MAPPED	GFP_KERNEL

@@ -34,30 +34,18 @@ static void frameio_netdev_wake_reader(struct frameio_qp *qp, bool more)
  * The read queue is full: stop first, then see whether it still is. If a
  * reader made room in between, nobody would start the transmit queue again.
  */
-static noinline bool frameio_netdev_stop_transmit(struct frameio_qp *qp)
+static noinline bool frameio_netdev_stop_transmit(struct frameio_qp *qp,
+						  struct frameio_ring *ring, size_t size)
 {
 	/* it is there until no frame can be transmitted any more */
 	struct netdev_queue *txq = rcu_dereference_bh(qp->txq);
 
 	netif_tx_stop_queue(txq);
-	if (frameio_queue_stall(&qp->read)) {
+	if (ring ? frameio_ring_stall(qp, ring, size) : frameio_queue_stall(&qp->read)) {
 		trace_frameio_stop(qp, FRAMEIO_TRACE_READ);
 		return true;
 	}
 	/* a sender on another CPU may have left a frame to the queueing discipline meanwhile */
-	netif_tx_wake_queue(txq);
-	return false;
-}
-
-/* As frameio_netdev_stop_transmit(), for a read ring that has no room for a record. */
-static bool frameio_netdev_stop_for_ring(struct frameio_qp *qp, struct frameio_ring *ring,
-					 size_t size, struct netdev_queue *txq)
-{
-	netif_tx_stop_queue(txq);
-	if (frameio_ring_stall(qp, ring, size)) {
-		trace_frameio_stop(qp, FRAMEIO_TRACE_READ);
-		return true;
-	}
 	netif_tx_wake_queue(txq);
 	return false;
 }
@@ -100,7 +88,6 @@ static __always_inline void frameio_netdev_put_into_ring(struct frameio_ring *ri
 static noinline netdev_tx_t frameio_netdev_xmit_to_full_ring(struct frameio_ring *ring,
 							     struct sk_buff *skb)
 {
-	struct netdev_queue *txq = netdev_get_tx_queue(skb->dev, ring->index);
 	const size_t size = frameio_ring_record_size(skb->len);
 	struct frameio_qp *qp = ring->qp;
 	const size_t longest = min_t(size_t, frameio_ring_longest(qp), ring->size);
@@ -109,22 +96,21 @@ static noinline netdev_tx_t frameio_netdev_xmit_to_full_ring(struct frameio_ring
 		frameio_netdev_drop_invalid(qp, skb);
 		return NETDEV_TX_OK;
 	}
-	while (!frameio_ring_look(qp, ring, size)) {
-		if (ring->broken) {
-			qp->transmit.drop_closed++;
-			trace_frameio_drop(qp, FRAMEIO_TRACE_READ, 1, FRAMEIO_TRACE_CLOSED);
-			frameio_drop_skb(skb, DEV_READY);
-			return NETDEV_TX_OK;
-		}
-		if (frameio_netdev_stop_for_ring(qp, ring, size, txq)) {
-			frameio_ring_wake_reader(qp, ring);
-			return NETDEV_TX_BUSY;
-		}
+	if (!frameio_ring_look(qp, ring, size) && !ring->broken &&
+	    frameio_netdev_stop_transmit(qp, ring, size)) {
+		frameio_ring_wake_reader(qp, ring);
+		return NETDEV_TX_BUSY;
+	}
+	if (ring->broken) {
+		qp->transmit.drop_closed++;
+		trace_frameio_drop(qp, FRAMEIO_TRACE_READ, 1, FRAMEIO_TRACE_CLOSED);
+		frameio_drop_skb(skb, DEV_READY);
+		return NETDEV_TX_OK;
 	}
 	frameio_netdev_put_into_ring(ring, skb);
 	/* the next one is not even to be tried */
 	if (!frameio_ring_look(qp, ring, longest) && !ring->broken &&
-	    frameio_netdev_stop_for_ring(qp, ring, longest, txq))
+	    frameio_netdev_stop_transmit(qp, ring, longest))
 		frameio_ring_wake_reader(qp, ring);
 	return NETDEV_TX_OK;
 }
@@ -150,7 +136,7 @@ static noinline netdev_tx_t frameio_netdev_xmit_to_queue(struct frameio_qp *qp,
 {
 	const u32 len = skb->len;
 
-	if (unlikely(frameio_queue_full(&qp->read)) && frameio_netdev_stop_transmit(qp)) {
+	if (unlikely(frameio_queue_full(&qp->read)) && frameio_netdev_stop_transmit(qp, NULL, 0)) {
 		frameio_netdev_wake_reader(qp, false);
 		return NETDEV_TX_BUSY;
 	}
@@ -175,7 +161,7 @@ static noinline netdev_tx_t frameio_netdev_xmit_to_queue(struct frameio_qp *qp,
 	qp->transmit.queued++;
 	qp->transmit.queued_bytes += len;
 	trace_frameio_enqueue(qp, FRAMEIO_TRACE_READ, 1);
-	if (unlikely(frameio_queue_full(&qp->read)) && frameio_netdev_stop_transmit(qp))
+	if (unlikely(frameio_queue_full(&qp->read)) && frameio_netdev_stop_transmit(qp, NULL, 0))
 		frameio_netdev_wake_reader(qp, false);
 	else
 		frameio_netdev_wake_reader(qp, netdev_xmit_more());

@@ -63,8 +63,9 @@
 #include <linux/capability.h>
 #include <linux/cgroup.h>
 #include <linux/kthread.h>
-#include <linux/sched/mm.h>
+#include <linux/cred.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/user.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -117,6 +118,7 @@ bool frameio_ring_look(struct frameio_qp *qp, struct frameio_ring *ring, size_t 
 	consumer = smp_load_acquire(&ring->page->rg_consumer);
 	if (ring->own - consumer > ring->size) {
 		frameio_ring_break(qp, ring, &qp->reads);
+		ring->limit = ring->own;
 		return false;
 	}
 	ring->limit = consumer + ring->size - min_t(size_t, frameio_ring_longest(qp), ring->size);
@@ -262,10 +264,12 @@ static bool frameio_ring_fill_one(struct frameio_qp *qp, struct frameio_ring *ri
 	const u32 truesize = skb->truesize, len = skb->len;
 	bool put;
 
+	/* where the ring is stopped nobody waits for room any more */
 	if (size <= ring->size && !frameio_ring_look(qp, ring, size) &&
-	    frameio_ring_ask_for_room(qp, ring, size))
+	    frameio_ring_ask_for_room(qp, ring, size) && !ring->broken)
 		return false;
-	put = size <= ring->size && frameio_ring_put(ring, skb, frameio_port_is_nic(qp->port));
+	put = size <= ring->size && !ring->broken &&
+	      frameio_ring_put(ring, skb, frameio_port_is_nic(qp->port));
 	__skb_unlink(skb, &qp->read.taken);
 	if (put) {
 		frameio_batch_take(qp, 1, truesize);
@@ -273,9 +277,10 @@ static bool frameio_ring_fill_one(struct frameio_qp *qp, struct frameio_ring *ri
 		qp->reads.bytes += len;
 		consume_skb(skb);
 	} else {
-		/* it waited from a time when the MTU was larger */
+		/* nobody will read it; or it waited from a time when the MTU was larger */
 		frameio_queue_purge(&qp->read, 1, truesize);
-		trace_frameio_drop(qp, FRAMEIO_TRACE_READ, 1, FRAMEIO_TRACE_INVALID);
+		trace_frameio_drop(qp, FRAMEIO_TRACE_READ, 1,
+				   ring->broken ? FRAMEIO_TRACE_CLOSED : FRAMEIO_TRACE_INVALID);
 		frameio_drop_skb(skb, PKT_TOO_BIG);
 	}
 	return true;
@@ -290,8 +295,7 @@ static void frameio_ring_fill(struct frameio_qp *qp, struct frameio_ring *ring)
 {
 	struct sk_buff *skb;
 
-	while (!frameio_qp_uses_read_ring(qp) && !ring->broken &&
-	       !fatal_signal_pending(current)) {
+	while (!frameio_qp_uses_read_ring(qp) && !fatal_signal_pending(current)) {
 		skb = skb_peek(&qp->read.taken);
 		if (!skb) {
 			frameio_batch_take(qp, 0, 0);
@@ -514,10 +518,13 @@ void frameio_rings_poll(struct frameio_rings *rings)
 
 /*
  * Room that a program waits for: a record of the longest frame; but half of a ring, at which
- * it is woken, where the MTU was raised to more than that.
+ * it is woken, where the MTU was raised to more than that, or where the program's flag tells
+ * that it found too little already: a GSO record may be longer.
  */
 static u32 frameio_ring_enough(const struct frameio_qp *qp, const struct frameio_ring *ring)
 {
+	if (READ_ONCE(ring->page->rg_producer_flags) & FRAMEIO_RING_NEED_WAKEUP)
+		return ring->size / 2;
 	return min_t(size_t, frameio_ring_longest(qp), ring->size / 2);
 }
 
@@ -675,7 +682,8 @@ static int frameio_ring_alloc(struct frameio_qp *qp, struct frameio_ring *ring, 
 		return -ENOMEM;
 	ring->npages = 1 + 2 * n;
 	for (i = 0; i <= n; i++) {
-		ring->pages[i] = alloc_page(FRAMEIO_GFP_MAPPED | __GFP_ZERO | __GFP_NOWARN);
+		ring->pages[i] = alloc_page(FRAMEIO_GFP_MAPPED | __GFP_ZERO | __GFP_NOWARN |
+					    __GFP_RETRY_MAYFAIL);
 		if (!ring->pages[i])
 			return -ENOMEM;
 		if (i)
@@ -699,32 +707,30 @@ static int frameio_ring_alloc(struct frameio_qp *qp, struct frameio_ring *ring, 
 static int frameio_rings_lock_memory(struct frameio_rings *rings,
 				     const struct frameio_ring_setup *setup)
 {
+	const unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	atomic_long_t *locked = &current_user()->locked_vm;
 	unsigned long pages = 0;
-	int err;
 
 	if (setup->frr_read_size)
 		pages += 1 + (setup->frr_read_size >> PAGE_SHIFT);
 	if (setup->frr_write_size)
 		pages += 1 + (setup->frr_write_size >> PAGE_SHIFT);
-	err = account_locked_vm(current->mm, pages, true);
-	if (err)
-		return err;
-	mmgrab(current->mm);
-	rings->mm = current->mm;
+	if (atomic_long_add_return(pages, locked) > limit && !capable(CAP_IPC_LOCK)) {
+		atomic_long_sub(pages, locked);
+		return -ENOMEM;
+	}
+	rings->payer = get_current_cred();
 	rings->locked = pages;
 	return 0;
 }
 
-/* The file may be closed by another process than the one that made the rings. */
+/* The file may be closed by another user than the one who made the rings. */
 static void frameio_rings_unlock_memory(struct frameio_rings *rings)
 {
-	if (!rings->mm)
+	if (!rings->payer)
 		return;
-	if (mmget_not_zero(rings->mm)) {
-		account_locked_vm(rings->mm, rings->locked, false);
-		mmput(rings->mm);
-	}
-	mmdrop(rings->mm);
+	atomic_long_sub(rings->locked, &rings->payer->user->locked_vm);
+	put_cred(rings->payer);
 }
 
 static void frameio_rings_free(struct frameio_rings *rings)
@@ -862,14 +868,24 @@ struct frameio_rings *frameio_rings_setup(struct frameio_qp *qp, struct frameio_
 /* How long the last close waits for what was written to be taken. */
 #define FRAMEIO_RING_LINGER	HZ
 
+/* Is something on its way that was written, and may it still arrive? */
+static bool frameio_rings_are_draining(const struct frameio_rings *rings)
+{
+	return frameio_port_state(rings->qp->port) == FRAMEIO_UP && rings->write.size &&
+	       (frameio_rings_have_records(rings) || frameio_queue_len(&rings->qp->write));
+}
+
 /* What was written before the last close is still on its way, as it is with write(2). */
 static void frameio_rings_drain(struct frameio_rings *rings)
 {
-	const unsigned long until = jiffies + FRAMEIO_RING_LINGER;
+	unsigned long until = jiffies + FRAMEIO_RING_LINGER;
 	u64 own;
 
-	while (frameio_rings_have_records(rings) && !fatal_signal_pending(current) &&
-	       frameio_port_state(rings->qp->port) == FRAMEIO_UP && time_before(jiffies, until)) {
+	/* a thread of the kernel that releases the files of others lets none of them wait */
+	if (current->flags & PF_KTHREAD)
+		until = jiffies + 1;
+	while (frameio_rings_are_draining(rings) && !fatal_signal_pending(current) &&
+	       time_before(jiffies, until)) {
 		own = READ_ONCE(rings->write.own);
 		frameio_rings_run(rings);
 		if (READ_ONCE(rings->write.own) != own)

@@ -72,7 +72,7 @@ struct frameio_rings {
 	bool asleep;
 	cpumask_var_t cpus;
 	u64 idle;
-	struct mm_struct *mm;
+	const struct cred *payer;
 	unsigned long locked;
 };
 

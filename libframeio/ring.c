@@ -547,25 +547,19 @@ int frameio_ring_begin_writes(struct frameio_qp *qp)
 	return err;
 }
 
-/* How long a writer sleeps whose record the kernel's poll(2) takes for a shorter one. */
-#define RETRY_MS	1
-
 /* Wait until there is room for @size more. */
 static int wait_for_room(struct frameio_qp *qp, struct frameio_ring *ring, size_t size)
 {
-	bool in_vain = false;
 	int ret;
 
 	for (;;) {
 		ret = look_or_flush(qp, ring, size);
 		if (ret)
 			return ret < 0 ? ret : 0;
-		/* POLLOUT is room for the port's longest frame, and a GSO frame is longer */
-		ret = in_vain ? sleep_until(qp, ring, 0, RETRY_MS) :
-				sleep_until(qp, ring, POLLOUT, -1);
+		/* its flag is set: POLLOUT is half of the ring, and no record is longer */
+		ret = sleep_until(qp, ring, POLLOUT, -1);
 		if (ret)
 			return ret;
-		in_vain = !in_vain;
 	}
 }
 
@@ -627,8 +621,10 @@ static int begin_wait_for_room(struct frameio_qp *qp, struct frameio_ring *ring)
 	lock_ring(ring);
 	ring->sleepers++;
 	flush(qp, ring);
-	arm(ring);
-	/* half of it is room for any record; whether less is, the kernel tells */
+	/*
+	 * Half of it is room for any record; whether less is, the kernel tells, if the flag
+	 * is not set, which says that it was too little.
+	 */
 	there = !ring_state(ring) && !look(ring) && ring->reserved - ring->other <= ring->size / 2;
 	unlock_ring(ring);
 	return there ? POLLOUT : 0;

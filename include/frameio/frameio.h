@@ -304,7 +304,8 @@ struct frameio_limits {
  *    full: kick when at most half of it is full.
  *
  * While it is clear no call is needed.  The program's sleep ends when there is a frame,
- * or when at most half of the write ring is full.
+ * or when at most half of the write ring is full; without its flag POLLOUT is there when a
+ * record of the longest frame fits.
  *
  * The kernel believes nothing that it finds in a ring.  A counter that cannot be, or a
  * record that is none, stops the ring for good: FRAMEIO_RING_BROKEN, EIO from
@@ -337,8 +338,8 @@ struct frameio_ring_page {
  * FRAMEIO_RING_SETUP.  A size is a power of two from FRAMEIO_RING_SIZE_MIN, and a page,
  * to FRAMEIO_RING_SIZE_MAX, and at least twice a record of the port's longest frame; 0
  * makes no such ring.  frr_read_map and frr_write_map are the length of each whole
- * mapping.  Its memory counts against RLIMIT_MEMLOCK (unless the caller has
- * CAP_IPC_LOCK) and is charged to the caller's memory cgroup.  A ring larger than the
+ * mapping.  Its memory counts against RLIMIT_MEMLOCK of the caller's user (unless the
+ * caller has CAP_IPC_LOCK) and is charged to the caller's memory cgroup.  A ring larger than the
  * bytes that the port's queue was given needs CAP_NET_ADMIN as FRAMEIO_SET_LIMITS does.
  *
  * With FRAMEIO_SETUP_POLL a kernel thread, in the caller's cgroups, looks at the write

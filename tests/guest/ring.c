@@ -26,6 +26,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "call.h"
@@ -737,36 +738,84 @@ START_TEST(rings_need_a_file_for_reading_and_writing)
 }
 END_TEST
 
-static unsigned long locked_kib(void)
-{
-	FILE *file = fopen("/proc/self/status", "r");
-	unsigned long kib = ~0UL;
-	char line[128];
+#define CGROUP	"/sys/fs/cgroup/frameio"
 
-	ck_assert_ptr_nonnull(file);
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "VmLck: %lu", &kib) == 1)
-			break;
-	fclose(file);
-	return kib;
+static bool is_linux_5_10(void)
+{
+	struct utsname system;
+
+	ck_assert_int_eq(uname(&system), 0);
+	return !strncmp(system.release, "5.10.", 5);
+}
+
+/* May somebody who has no capability for it have @pages of rings more? */
+static bool may_lock(uint32_t pages)
+{
+	int fd = guest_open("fio0", 1), err;
+
+	err = rings_try(fd, 0, 0, (pages - 1) * SMALL, NULL);
+	ck_assert_msg(err == 0 || errno == ENOMEM, "FRAMEIO_RING_SETUP: %s", strerror(errno));
+	close(fd);
+	return err == 0;
+}
+
+static void limit_locked_memory(uint32_t pages)
+{
+	const struct rlimit limit = { pages * SMALL, pages * SMALL };
+
+	ck_assert_int_eq(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	drop_capability(CAP_IPC_LOCK);
 }
 
 START_TEST(rings_count_as_locked_memory)
 {
-	const struct rlimit limit = { 5 * SMALL, 5 * SMALL };
-	int fd = guest_create_up("fio0", 0, 1, 0);
+	int fd = guest_create_up("fio0", FRAMEIO_PORT_PERSIST, 2, 0);
 
-	ck_assert_int_eq(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
-	drop_capability(CAP_IPC_LOCK);
-	ck_assert_errno(rings_try(fd, 0, 2 * SMALL, 2 * SMALL, NULL), ENOMEM);
-	ck_assert_uint_eq(locked_kib(), 0);
+	limit_locked_memory(7);
+	ck_assert_errno(rings_try(fd, 0, 4 * SMALL, 2 * SMALL, NULL), ENOMEM);
+	ck_assert(may_lock(5));
 	/* three pages and two */
 	rings_make(&rings, fd, 0, 2 * SMALL, SMALL, 0);
-	ck_assert_uint_eq(locked_kib(), 20);
+	ck_assert(!may_lock(3));
+	ck_assert(may_lock(2));
 	close(fd);
-	ck_assert_uint_eq(locked_kib(), 20);
+	ck_assert(!may_lock(3));
 	rings_unmap(&rings);
-	wait_until(locked_kib() == 0, "locked memory is given back");
+	wait_until(may_lock(5), "locked memory is given back");
+}
+END_TEST
+
+/* Whoever asked for them may be gone: they are still there. */
+START_TEST(rings_count_for_their_user)
+{
+	int fd = guest_create_up("fio0", FRAMEIO_PORT_PERSIST, 2, 0), status;
+	pid_t pid;
+
+	limit_locked_memory(5);
+	pid = fork();
+	if (!pid)
+		_exit(rings_try(fd, 0, SMALL, SMALL, NULL) ? errno : 0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert(!may_lock(2));
+	close(fd);
+	wait_until(may_lock(5), "locked memory is given back");
+}
+END_TEST
+
+/* Linux 5.10 does not charge what is mapped. */
+START_TEST(rings_count_in_their_cgroup)
+{
+	int fd = guest_create_up("fio0", 0, 1, 0), err;
+	const bool charged = !is_linux_5_10();
+
+	guest_sh("echo +memory >/sys/fs/cgroup/cgroup.subtree_control && mkdir -p " CGROUP
+		 " && echo 4M >" CGROUP "/memory.max && echo %d >" CGROUP "/cgroup.procs", getpid());
+	err = rings_try(fd, 0, 1 << 24, 0, NULL) ? errno : 0;
+	guest_sh("echo %d >/sys/fs/cgroup/cgroup.procs", getpid());
+	ck_assert_int_eq(err, charged ? ENOMEM : 0);
+	close(fd);
+	guest_sh("rmdir " CGROUP);
 }
 END_TEST
 
@@ -1077,6 +1126,7 @@ START_TEST(a_read_ring_is_stopped_by_a_counter_that_cannot_be)
 {
 	int fd = begin(0, SMALL, SMALL), packet = guest_packet_socket("fio0"), i;
 	struct frameio_ring_page *page = rings.read.page;
+	uint64_t producer;
 
 	/* far enough that a counter may be too small */
 	for (i = 0; i < 10; i++) {
@@ -1097,6 +1147,31 @@ START_TEST(a_read_ring_is_stopped_by_a_counter_that_cannot_be)
 	rings_store(&rings.write.page->rg_producer, rings.write.own);
 	ck_assert_errno(rings_kick(&rings), EIO);
 	guest_receive(packet, LEN, 5, 0);
+	/* not even a shorter one is put there */
+	producer = rings_load(&page->rg_producer);
+	guest_send(packet, LEN, 6, 0);
+	ck_assert_uint_eq(rings_load(&page->rg_producer), producer);
+	ck_assert_uint_eq(stats_of(fd).fs_read_drop_closed + stats_of(fd).fs_read_queued, 21);
+}
+END_TEST
+
+/* What waits because there is no room is dropped, as what comes after it. */
+START_TEST(a_stopped_ring_holds_no_frame)
+{
+	int fd = guest_create_up("fio0", 0, 1, 0), packet = guest_packet_socket("fio0"), i;
+
+	for (i = 0; i < 10; i++)
+		guest_send(packet, LONG, i, 0);
+	rings_make(&rings, fd, 0, SMALL, 0, 0);
+	ck_assert_uint_lt(stats_of(fd).fs_read_frames[FRAMEIO_MODE_RING], 10);
+	rings_store(&rings.read.page->rg_consumer, SMALL + 8);
+	ck_assert_errno(rings_kick(&rings), EIO);
+	ck_assert_uint_eq(stats_of(fd).fs_read_drop_closed +
+			  stats_of(fd).fs_read_frames[FRAMEIO_MODE_RING], 10);
+	for (i = 0; i < 10; i++)
+		guest_send(packet, LONG, i, 0);
+	ck_assert_uint_eq(stats_of(fd).fs_read_drop_closed +
+			  stats_of(fd).fs_read_frames[FRAMEIO_MODE_RING], 20);
 }
 END_TEST
 
@@ -1364,8 +1439,6 @@ START_TEST(whatever_kicks_wakes_the_thread)
 }
 END_TEST
 
-#define CGROUP	"/sys/fs/cgroup/frameio"
-
 /* A kernel may have been built without cpusets. */
 #define CPUSET(sign)	"if grep -qw cpuset /sys/fs/cgroup/cgroup.controllers; then " \
 			"echo " sign "cpuset >/sys/fs/cgroup/cgroup.subtree_control; fi"
@@ -1373,10 +1446,7 @@ END_TEST
 /* Linux 5.10 attaches a kernel thread to hierarchies of version 1 only. */
 static const char *cgroup_of_thread(void)
 {
-	struct utsname system;
-
-	ck_assert_int_eq(uname(&system), 0);
-	return strncmp(system.release, "5.10.", 5) ? "/frameio" : "/";
+	return is_linux_5_10() ? "/" : "/frameio";
 }
 
 /* One of a cpuset does not keep the thread from its CPU. */
@@ -1709,6 +1779,8 @@ static void add_state_tests(Suite *suite)
 	tcase_add_test(tcase, a_bad_setup_is_refused);
 	tcase_add_loop_test(tcase, rings_need_a_file_for_reading_and_writing, 0, 2);
 	tcase_add_test(tcase, rings_count_as_locked_memory);
+	tcase_add_test(tcase, rings_count_for_their_user);
+	tcase_add_test(tcase, rings_count_in_their_cgroup);
 	tcase_add_test(tcase, what_the_port_was_not_given_takes_a_capability);
 	tcase_add_test(tcase, rings_are_told_of);
 	tcase_add_test(tcase, only_a_whole_ring_is_mapped);
@@ -1727,6 +1799,7 @@ static void add_hostile_tests(Suite *suite)
 	tcase_add_checked_fixture(tcase, guest_use_fifo, NULL);
 	tcase_add_loop_test(tcase, a_read_ring_is_stopped_by_a_counter_that_cannot_be, 0,
 			    sizeof(bad_consumers) / sizeof(bad_consumers[0]));
+	tcase_add_test(tcase, a_stopped_ring_holds_no_frame);
 	tcase_add_test(tcase, a_counter_below_zero_is_no_room);
 	tcase_add_test(tcase, a_full_read_ring_is_stopped_by_a_counter_that_cannot_be);
 	tcase_add_loop_test(tcase, a_write_ring_is_stopped_by_what_cannot_be, 0, NBAD_RINGS);
