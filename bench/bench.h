@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * framebench - what a frame costs on its way between the kernel and user space, by
+ * frameio and by what there is besides it.
+ *
+ * A *peer* is a kind of interface or socket, one source file each. It has *paths*: ways to
+ * move frames, such as its system call at one size of batch. A *workload* says where the
+ * frames come from and where they go. measure.c puts each path into each of its workloads,
+ * so that all peers meet the same interfaces, the same source and the same clock.
+ */
+#ifndef FRAMEIO_BENCH_H
+#define FRAMEIO_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof(*(array)))
+
+/* Frames that are sent, or written, before it is the other side's turn. */
+#define BURST		32
+
+/* For local experiments (IEEE 802): the stack drops it, and no socket but ours receives it. */
+#define ETHERTYPE	0x88b5
+
+/* --- framebench.c: the end of a run that cannot go on ------------------------ */
+
+void die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* The same of a call, with the text of errno. */
+void die_of_errno(const char *call) __attribute__((noreturn));
+
+static inline void fail_unless(bool ok, const char *call)
+{
+	if (!ok)
+		die_of_errno(call);
+}
+
+/* --- burst.c: the frames, and memory for them -------------------------------- */
+
+/**
+ * struct burst - what is moved, and where it is moved to
+ * @len: bytes of a frame
+ * @frame: one, with BURST_HEADROOM bytes of zeros in front of it
+ * @room: bytes of each of @records
+ * @records: each a header and the frame, as frameio writes it; readers overwrite them
+ * @record_len: bytes of header and frame
+ * @stride: bytes from one record of @row to the next
+ * @row: the records in a row, as packed mode has them
+ */
+struct burst {
+	size_t len;
+	unsigned char *frame;
+	size_t room;
+	unsigned char *records[BURST];
+	size_t record_len;
+	size_t stride;
+	unsigned char *row;
+};
+
+#define BURST_HEADROOM	64
+
+extern struct burst burst;
+
+/* Make it one of frames of @len bytes; and again what it was, after readers. */
+void burst_set_length(size_t len);
+void burst_refill(void);
+
+/* --- workloads ----------------------------------------------------------------- */
+
+enum workload_id {
+	COPY,
+	KERNEL_TO_USER,
+	USER_TO_KERNEL,
+	FORWARD,
+	NIC_SEND,
+	NIC_RECEIVE,
+	NIC_FORWARD,
+	NWORKLOADS
+};
+
+#define WORKLOAD(id)		(1U << (id))
+#define WORKLOADS_READ		(WORKLOAD(KERNEL_TO_USER) | WORKLOAD(NIC_RECEIVE))
+#define WORKLOADS_WRITE		(WORKLOAD(USER_TO_KERNEL) | WORKLOAD(NIC_SEND))
+#define WORKLOADS_FORWARD	(WORKLOAD(FORWARD) | WORKLOAD(NIC_FORWARD))
+#define WORKLOADS_NIC		(WORKLOAD(NIC_SEND) | WORKLOAD(NIC_RECEIVE) | WORKLOAD(NIC_FORWARD))
+
+/**
+ * struct workload - where frames come from, and where they go
+ * @name: as --workload and the baseline have it
+ * @title: what the table says of it
+ * @reference_peer: whose @reference_path is 100% in the table
+ */
+struct workload {
+	const char *name;
+	const char *title;
+	const char *reference_peer;
+	const char *reference_path;
+};
+
+extern const struct workload workloads[NWORKLOADS];
+
+/* --- network.c: interfaces, in a network namespace of our own ------------------- */
+
+/* Where a path reads and writes. On a NIC's the kernel's pktgen or driver is behind it. */
+#define IN_NAME		"bench-in"
+#define OUT_NAME	"bench-out"
+/* The other end of the veth pair that IN_NAME is, and a dummy that the source is measured on. */
+#define WIRE_NAME	"bench-wire"
+#define SINK_NAME	"bench-sink"
+
+/* Go to a namespace of our own, where nothing else sends or listens. */
+void network_enter(void);
+
+/* Make the interfaces of a NIC's workload that there are without the peer; delete them. */
+void network_make_nics(unsigned int workload);
+void network_delete_nics(unsigned int workload);
+
+/* Make the interface on which the source is measured alone. */
+void network_make_sink(void);
+
+/* Bring an interface up, with room for frames of the burst's length, and wait until it is. */
+void network_bring_up(const char *name);
+
+/* A packet socket that sends on an interface, with room for whole bursts. */
+int network_open_source(const char *name);
+
+/* --- peers ------------------------------------------------------------------------ */
+
+struct path;
+struct peer;
+
+/**
+ * struct endpoint - a path while it is measured
+ * @path: it
+ * @workload: in which one
+ * @in: where frames are read from, if they are
+ * @out: where they are written to, if they are
+ * @state: the peer's own
+ */
+struct endpoint {
+	const struct path *path;
+	enum workload_id workload;
+	int in, out;
+	void *state;
+};
+
+static inline bool endpoint_reads(const struct endpoint *end)
+{
+	return WORKLOAD(end->workload) & (WORKLOADS_READ | WORKLOADS_FORWARD);
+}
+
+static inline bool endpoint_writes(const struct endpoint *end)
+{
+	return WORKLOAD(end->workload) & (WORKLOADS_WRITE | WORKLOADS_FORWARD);
+}
+
+static inline bool endpoint_is_nic(const struct endpoint *end)
+{
+	return WORKLOAD(end->workload) & WORKLOADS_NIC;
+}
+
+/**
+ * struct path - a way to move frames
+ * @name: the call, or what else it is known by
+ * @workloads: those that it can be in, WORKLOAD()s
+ * @batch: frames per call
+ * @flags: the peer's own, for its open()
+ * @move: move a burst, all of it
+ * @run: instead of @move: have so many frames moved; returns nanoseconds
+ */
+struct path {
+	const char *name;
+	unsigned int workloads;
+	unsigned int batch;
+	unsigned int flags;
+	void (*move)(struct endpoint *end);
+	uint64_t (*run)(struct endpoint *end, unsigned int nframes);
+};
+
+/**
+ * struct peer - a kind of interface or socket
+ * @name: what it is called
+ * @paths: its ways to move frames
+ * @missing: why it cannot be measured on this machine at all; NULL: it can
+ * @open: open what @path of the endpoint needs, in or out or both. Interfaces of NICs are
+ *	there and up; others it makes, by the names IN_NAME and OUT_NAME, for as long as it is
+ *	open. Returns NULL, or why this cannot be done here; then close() is called as well
+ * @close: close what open() has opened; @in and @out that are not -1 are closed behind it
+ */
+struct peer {
+	const char *name;
+	const struct path *paths;
+	unsigned int npaths;
+	const char *(*missing)(void);
+	const char *(*open)(struct endpoint *end);
+	void (*close)(struct endpoint *end);
+};
+
+extern const struct peer peer_frameio, peer_memory, peer_packet, peer_pktgen, peer_tun, peer_xdp;
+
+/* A sentence of errno, for those; good until the next one. */
+const char *because(const char *what);
+
+/* --- measure.c -------------------------------------------------------------------- */
+
+/**
+ * struct result - what a path costs in a workload, per frame
+ * @peer: whose
+ * @path: which
+ * @workload: in which
+ * @len: bytes of a frame
+ * @cost: nanoseconds, without those of the source
+ * @source: nanoseconds that the source takes, and that were subtracted
+ * @skipped: why there is no @cost; NULL: there is. Ours
+ */
+struct result {
+	const struct peer *peer;
+	const struct path *path;
+	enum workload_id workload;
+	size_t len;
+	double cost;
+	double source;
+	char *skipped;
+};
+
+/**
+ * struct settings - how is measured
+ * @nrounds: rounds of each, of which the least counts
+ * @nbursts: bursts of a round
+ * @peers: pattern of their names
+ * @workloads: pattern of their names
+ * @counts_instructions: the clock counts instructions, not nanoseconds
+ */
+struct settings {
+	unsigned int nrounds;
+	unsigned int nbursts;
+	const char *peers;
+	const char *workloads;
+	bool counts_instructions;
+};
+
+struct results {
+	struct result *all;
+	size_t n;
+};
+
+/* Measure all paths in a workload, with frames of the burst's length, and append the results. */
+void measure_workload(const struct settings *settings, enum workload_id workload,
+		      struct results *results);
+
+/* --- report.c, baseline.c ----------------------------------------------------------- */
+
+/* Tell on standard error which of them were skipped, and why. */
+void report_skipped(const struct result *results, size_t n);
+
+/* Print a table of the others, all of one workload and length. */
+void report_table(const struct settings *settings, const struct result *results, size_t n);
+
+/* Write them all. */
+void report_json(FILE *stream, const struct settings *settings, const struct results *results);
+
+/* Print what of them belongs into a baseline. */
+void baseline_print(const struct results *results);
+
+/* Hold them against a baseline. Returns whether all is well, and has said what is not. */
+bool baseline_check(const char *file, const struct results *results);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+#include <arpa/inet.h>
+#include <net/ethernet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <frameio/frameio.h>
+
+#include "bench.h"
+
+struct burst burst;
+
+static unsigned char *memory;
+
+static size_t round_up(size_t n, size_t multiple)
+{
+	return (n + multiple - 1) / multiple * multiple;
+}
+
+/* Zeroed, from one piece, so that what lies next to what is the same in each run. */
+static void allocate(size_t size)
+{
+	free(memory);
+	memory = aligned_alloc(64, size);
+	if (!memory)
+		die("there is no memory for %zu bytes of frames", size);
+	memset(memory, 0, size);
+}
+
+void burst_set_length(size_t len)
+{
+	const size_t frame_room = round_up(BURST_HEADROOM + len, 64);
+	struct ether_header ether = { .ether_type = htons(ETHERTYPE) };
+	unsigned int i;
+
+	burst.len = len;
+	burst.record_len = sizeof(struct frameio_hdr) + len;
+	burst.stride = round_up(burst.record_len, FRAMEIO_RECORD_ALIGN);
+	/* one more line than needed: distances of a power of two would share a few cache sets */
+	burst.room = round_up(burst.record_len, 128) + 64;
+	allocate(frame_room + BURST * burst.room + round_up(BURST * burst.stride, 64));
+	burst.frame = memory + BURST_HEADROOM;
+	for (i = 0; i < BURST; i++)
+		burst.records[i] = memory + frame_room + i * burst.room;
+	burst.row = memory + frame_room + BURST * burst.room;
+	memset(ether.ether_dhost, 0xff, sizeof(ether.ether_dhost));
+	memcpy(burst.frame, &ether, sizeof(ether));
+	burst_refill();
+}
+
+void burst_refill(void)
+{
+	const struct frameio_hdr hdr = {
+		.version = FRAMEIO_HDR_VERSION,
+		.hdrlen = sizeof(hdr),
+		.len = burst.len,
+	};
+	unsigned int i;
+
+	for (i = 0; i < BURST; i++) {
+		memcpy(burst.records[i], &hdr, sizeof(hdr));
+		memcpy(burst.records[i] + sizeof(hdr), burst.frame, burst.len);
+		memcpy(burst.row + i * burst.stride, burst.records[i], burst.record_len);
+	}
+}

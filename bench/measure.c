@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+#include <errno.h>
+#include <fnmatch.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define WARMUP_BURSTS	8
+
+/* Longer than any path takes: a frame that got lost is waited for in vain. */
+#define PATIENCE_S	300
+
+const struct workload workloads[NWORKLOADS] = {
+	[COPY] = {
+		"copy", "a copy of a frame in memory, which all have to make at least",
+		"memory", "memcpy",
+	},
+	[KERNEL_TO_USER] = {
+		"kernel-to-user", "kernel to user: sent into the interface by the kernel, and read",
+		"tap", "read",
+	},
+	[USER_TO_KERNEL] = {
+		"user-to-kernel", "user to kernel: written, until the stack has dropped it",
+		"tap", "write",
+	},
+	[FORWARD] = {
+		"forward", "forwarder: from the kernel at one port, to the kernel at another",
+		"tap", "read, write",
+	},
+	[NIC_SEND] = {
+		"nic-send", "NIC send: on dummy, until it has freed it",
+		"pktgen", "kernel",
+	},
+	[NIC_RECEIVE] = {
+		"nic-receive", "NIC receive: sent into one end of a veth pair, and read at the other",
+		"packet", "TPACKET_V3",
+	},
+	[NIC_FORWARD] = {
+		"nic-forward", "NIC forwarder: from veth to dummy",
+		"packet", "recvmmsg, sendmmsg",
+	},
+};
+
+/* In the order of the table. */
+static const struct peer *const peers[] = {
+	&peer_memory, &peer_tun, &peer_pktgen, &peer_packet, &peer_xdp, &peer_frameio,
+};
+
+static char reason[256];
+
+const char *because(const char *what)
+{
+	snprintf(reason, sizeof(reason), "%s: %s", what, strerror(errno));
+	return reason;
+}
+
+static uint64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * UINT64_C(1000000000) + ts.tv_nsec;
+}
+
+static void send_burst(int source)
+{
+	unsigned int i;
+
+	for (i = 0; i < BURST; i++)
+		fail_unless(send(source, burst.frame, burst.len, 0) == (ssize_t)burst.len,
+			    "the source's send");
+}
+
+/* Nanoseconds of @n bursts: sent, if there is a source, and moved, if there is an endpoint. */
+static uint64_t time_bursts(int source, struct endpoint *end, unsigned int n)
+{
+	uint64_t start;
+	unsigned int i;
+
+	if (end && end->path->run)
+		return end->path->run(end, n * BURST);
+	start = now();
+	for (i = 0; i < n; i++) {
+		if (source >= 0)
+			send_burst(source);
+		if (end)
+			end->path->move(end);
+	}
+	return now() - start;
+}
+
+/* Caches that the memory of short frames comes from; which there are depends on the version. */
+static const char *const caches[] = {
+	"skbuff_head_cache", "skbuff_small_head", "kmalloc-512", "kmalloc-1k", "kmalloc-2k",
+};
+
+/*
+ * Have the kernel give back what of these caches nobody uses. What is left over of earlier
+ * frames, and where, makes up to 5% of what a frame costs that waits for its reader. With and
+ * without this it is likely that one round has met the good case.
+ */
+static void tidy_caches(void)
+{
+	char file[128];
+	unsigned int i;
+	FILE *stream;
+
+	for (i = 0; i < ARRAY_SIZE(caches); i++) {
+		snprintf(file, sizeof(file), "/sys/kernel/slab/%s/shrink", caches[i]);
+		stream = fopen(file, "we");
+		if (!stream)
+			continue;
+		fputs("1\n", stream);
+		fclose(stream);
+	}
+}
+
+/* Nanoseconds per frame of one round, after some bursts to warm up. */
+static double measure_round(const struct settings *settings, int source, struct endpoint *end)
+{
+	time_bursts(source, end, WARMUP_BURSTS);
+	return (double)time_bursts(source, end, settings->nbursts) / settings->nbursts / BURST;
+}
+
+/* What the source takes until a "dummy" has freed the frame; known once for each length. */
+static double measure_source(const struct settings *settings)
+{
+	static size_t len;
+	static double least;
+	unsigned int i;
+	double cost;
+	int source;
+
+	if (len == burst.len)
+		return least;
+	if (!len)
+		network_make_sink();
+	network_bring_up(SINK_NAME);
+	for (i = 0; i < settings->nrounds; i++) {
+		source = network_open_source(SINK_NAME);
+		cost = measure_round(settings, source, NULL);
+		least = i && least < cost ? least : cost;
+		close(source);
+	}
+	len = burst.len;
+	return least;
+}
+
+static int open_source(const struct endpoint *end)
+{
+	return network_open_source(endpoint_is_nic(end) ? WIRE_NAME : IN_NAME);
+}
+
+/* A virtual port's interface is there since the peer was opened. */
+static void bring_up(const struct endpoint *end)
+{
+	if (endpoint_is_nic(end))
+		return;
+	if (endpoint_reads(end))
+		network_bring_up(IN_NAME);
+	if (endpoint_writes(end))
+		network_bring_up(OUT_NAME);
+}
+
+static void close_endpoint(const struct peer *peer, struct endpoint *end)
+{
+	if (peer->close)
+		peer->close(end);
+	if (end->in >= 0)
+		close(end->in);
+	if (end->out >= 0)
+		close(end->out);
+}
+
+/* With the source's part. */
+static double measure_endpoint(const struct settings *settings, struct endpoint *end)
+{
+	const int source = endpoint_reads(end) ? open_source(end) : -1;
+	double cost;
+
+	alarm(PATIENCE_S);
+	cost = measure_round(settings, source, end);
+	alarm(0);
+	if (source >= 0)
+		close(source);
+	return cost;
+}
+
+/* A round of a path, opened for it. Returns NULL, or why there is none. */
+static const char *measure_opened(const struct settings *settings, struct result *result,
+				  double *cost)
+{
+	struct endpoint end = {
+		.path = result->path, .workload = result->workload, .in = -1, .out = -1,
+	};
+	const char *why;
+
+	network_make_nics(WORKLOAD(result->workload));
+	burst_refill();
+	why = result->peer->open ? result->peer->open(&end) : NULL;
+	if (!why) {
+		bring_up(&end);
+		if (endpoint_reads(&end))
+			result->source = measure_source(settings);
+		*cost = measure_endpoint(settings, &end) - result->source;
+	}
+	close_endpoint(result->peer, &end);
+	network_delete_nics(WORKLOAD(result->workload));
+	return why;
+}
+
+/*
+ * The least of several rounds, so that what else the kernel does now and then does not count.
+ * Each begins anew, as what a frame's memory costs depends on what else lies around it.
+ */
+static void measure_path(const struct settings *settings, struct result *result)
+{
+	const char *why = result->peer->missing ? result->peer->missing() : NULL;
+	double cost = 0;
+	unsigned int i;
+
+	for (i = 0; !why && i < settings->nrounds; i++) {
+		if (i % 2)
+			tidy_caches();
+		why = measure_opened(settings, result, &cost);
+		if (!why && (!i || cost < result->cost))
+			result->cost = cost;
+	}
+	if (why)
+		result->skipped = strdup(why);
+}
+
+static struct result *append(struct results *results)
+{
+	results->all = realloc(results->all, (results->n + 1) * sizeof(*results->all));
+	if (!results->all)
+		die("there is no memory for the results");
+	memset(&results->all[results->n], 0, sizeof(*results->all));
+	return &results->all[results->n++];
+}
+
+void measure_workload(const struct settings *settings, enum workload_id workload,
+		      struct results *results)
+{
+	struct result *result;
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(peers); i++) {
+		if (fnmatch(settings->peers, peers[i]->name, FNM_EXTMATCH))
+			continue;
+		for (j = 0; j < peers[i]->npaths; j++) {
+			if (!(peers[i]->paths[j].workloads & WORKLOAD(workload)))
+				continue;
+			result = append(results);
+			result->peer = peers[i];
+			result->path = &peers[i]->paths[j];
+			result->workload = workload;
+			result->len = burst.len;
+			measure_path(settings, result);
+		}
+	}
+}
