@@ -77,6 +77,7 @@ enum workload_id {
 	NIC_SEND,
 	NIC_RECEIVE,
 	NIC_FORWARD,
+	LATENCY,
 	NWORKLOADS
 };
 
@@ -123,8 +124,12 @@ void network_make_sink(void);
 /* Bring an interface up, with room for frames of the burst's length, and wait until it is. */
 void network_bring_up(const char *name);
 
-/* A packet socket that sends on an interface, with room for whole bursts. */
+/*
+ * A packet socket that sends on an interface, with room for whole bursts; and one that
+ * receives what comes back there as well.
+ */
 int network_open_source(const char *name);
+int network_open_pinger(const char *name);
 
 /* --- peers ------------------------------------------------------------------------ */
 
@@ -146,9 +151,16 @@ struct endpoint {
 	void *state;
 };
 
+/* Is each frame that is read from @in written back to it? */
+static inline bool endpoint_echoes(const struct endpoint *end)
+{
+	return end->workload == LATENCY;
+}
+
 static inline bool endpoint_reads(const struct endpoint *end)
 {
-	return WORKLOAD(end->workload) & (WORKLOADS_READ | WORKLOADS_FORWARD);
+	return WORKLOAD(end->workload) & (WORKLOADS_READ | WORKLOADS_FORWARD) ||
+	       endpoint_echoes(end);
 }
 
 static inline bool endpoint_writes(const struct endpoint *end)
@@ -167,7 +179,7 @@ static inline bool endpoint_is_nic(const struct endpoint *end)
  * @workloads: those that it can be in, WORKLOAD()s
  * @batch: frames per call
  * @flags: the peer's own, for its open()
- * @move: move a burst, all of it
+ * @move: move a burst, all of it; of an echo: wait for one frame, and write it back
  * @run: instead of @move: have so many frames moved; returns nanoseconds
  */
 struct path {
@@ -211,7 +223,8 @@ const char *because(const char *what);
  * @path: which
  * @workload: in which
  * @len: bytes of a frame
- * @cost: nanoseconds, without those of the source
+ * @cost: nanoseconds, without those of the source; of an echo, the median
+ * @p99: of an echo: what 99% do not exceed; or 0
  * @source: nanoseconds that the source takes, and that were subtracted
  * @skipped: why there is no @cost; NULL: there is. Ours
  */
@@ -221,6 +234,7 @@ struct result {
 	enum workload_id workload;
 	size_t len;
 	double cost;
+	double p99;
 	double source;
 	char *skipped;
 };
@@ -241,6 +255,7 @@ struct settings {
 	bool counts_instructions;
 };
 
+/* All results there are, in the order in which they were measured. */
 struct results {
 	struct result *all;
 	size_t n;
@@ -249,6 +264,15 @@ struct results {
 /* Measure all paths in a workload, with frames of the burst's length, and append the results. */
 void measure_workload(const struct settings *settings, enum workload_id workload,
 		      struct results *results);
+
+/* Nanoseconds, of the clock that everything is measured by. */
+uint64_t now(void);
+
+/* --- latency.c ----------------------------------------------------------------------- */
+
+/* A round of frames that are sent one at a time into an endpoint that echoes. */
+void measure_latency(const struct settings *settings, struct endpoint *end, double *median,
+		     double *p99);
 
 /* --- report.c, baseline.c ----------------------------------------------------------- */
 

@@ -41,7 +41,7 @@ static void usage(void)
 	     "  -p, --peer PATTERN      only these: frameio, tap, packet, AF_XDP, pktgen, memory;\n"
 	     "                          PATTERN is that of a shell, such as '@(tap|frameio)'\n"
 	     "  -w, --workload PATTERN  only these: copy, kernel-to-user, user-to-kernel, forward,\n"
-	     "                          nic-send, nic-receive, nic-forward\n"
+	     "                          nic-send, nic-receive, nic-forward, latency\n"
 	     "  -r, --rounds N          of each path, of which the least counts (default: 6)\n"
 	     "  -n, --bursts N          of 32 frames in a round (default: 100)\n"
 	     "  -i, --instructions      the clock counts instructions, not nanoseconds\n"

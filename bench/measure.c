@@ -45,6 +45,11 @@ const struct workload workloads[NWORKLOADS] = {
 		"nic-forward", "NIC forwarder: from veth to dummy",
 		"packet", "recvmmsg, sendmmsg",
 	},
+	[LATENCY] = {
+		"latency", "latency: sent into the interface, written back by a program that slept, "
+		"and received; the median",
+		"tap", "read, write",
+	},
 };
 
 /* In the order of the table. */
@@ -60,7 +65,7 @@ const char *because(const char *what)
 	return reason;
 }
 
-static uint64_t now(void)
+uint64_t now(void)
 {
 	struct timespec ts;
 
@@ -179,39 +184,48 @@ static void close_endpoint(const struct peer *peer, struct endpoint *end)
 }
 
 /* With the source's part. */
-static double measure_endpoint(const struct settings *settings, struct endpoint *end)
+static double measure_with_source(const struct settings *settings, struct endpoint *end)
 {
 	const int source = endpoint_reads(end) ? open_source(end) : -1;
-	double cost;
+	double cost = measure_round(settings, source, end);
 
-	alarm(PATIENCE_S);
-	cost = measure_round(settings, source, end);
-	alarm(0);
 	if (source >= 0)
 		close(source);
 	return cost;
 }
 
+/* What the source takes is no part of a path, but of a frame's latency. */
+static void measure_endpoint(const struct settings *settings, struct endpoint *end,
+			     struct result *round)
+{
+	alarm(PATIENCE_S);
+	if (endpoint_echoes(end)) {
+		measure_latency(settings, end, &round->cost, &round->p99);
+	} else {
+		if (endpoint_reads(end))
+			round->source = measure_source(settings);
+		round->cost = measure_with_source(settings, end) - round->source;
+	}
+	alarm(0);
+}
+
 /* A round of a path, opened for it. Returns NULL, or why there is none. */
-static const char *measure_opened(const struct settings *settings, struct result *result,
-				  double *cost)
+static const char *measure_opened(const struct settings *settings, struct result *round)
 {
 	struct endpoint end = {
-		.path = result->path, .workload = result->workload, .in = -1, .out = -1,
+		.path = round->path, .workload = round->workload, .in = -1, .out = -1,
 	};
 	const char *why;
 
-	network_make_nics(WORKLOAD(result->workload));
+	network_make_nics(WORKLOAD(round->workload));
 	burst_refill();
-	why = result->peer->open ? result->peer->open(&end) : NULL;
+	why = round->peer->open ? round->peer->open(&end) : NULL;
 	if (!why) {
 		bring_up(&end);
-		if (endpoint_reads(&end))
-			result->source = measure_source(settings);
-		*cost = measure_endpoint(settings, &end) - result->source;
+		measure_endpoint(settings, &end, round);
 	}
-	close_endpoint(result->peer, &end);
-	network_delete_nics(WORKLOAD(result->workload));
+	close_endpoint(round->peer, &end);
+	network_delete_nics(WORKLOAD(round->workload));
 	return why;
 }
 
@@ -222,15 +236,15 @@ static const char *measure_opened(const struct settings *settings, struct result
 static void measure_path(const struct settings *settings, struct result *result)
 {
 	const char *why = result->peer->missing ? result->peer->missing() : NULL;
-	double cost = 0;
+	struct result round = *result;
 	unsigned int i;
 
 	for (i = 0; !why && i < settings->nrounds; i++) {
 		if (i % 2)
 			tidy_caches();
-		why = measure_opened(settings, result, &cost);
-		if (!why && (!i || cost < result->cost))
-			result->cost = cost;
+		why = measure_opened(settings, &round);
+		if (!why && (!i || round.cost < result->cost))
+			*result = round;
 	}
 	if (why)
 		result->skipped = strdup(why);

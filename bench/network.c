@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
@@ -101,10 +102,11 @@ void network_bring_up(const char *name)
 	close(fd);
 }
 
-int network_open_source(const char *name)
+static int open_packet(const char *name, unsigned short protocol)
 {
 	const struct sockaddr_ll address = {
 		.sll_family = AF_PACKET,
+		.sll_protocol = htons(protocol),
 		.sll_ifindex = if_nametoindex(name),
 	};
 	const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), size = SEND_BUFFER;
@@ -112,4 +114,14 @@ int network_open_source(const char *name)
 	fail_unless(fd >= 0 && !bind(fd, (const void *)&address, sizeof(address)), name);
 	fail_unless(!setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)), name);
 	return fd;
+}
+
+int network_open_source(const char *name)
+{
+	return open_packet(name, 0);
+}
+
+int network_open_pinger(const char *name)
+{
+	return open_packet(name, ETHERTYPE);
 }

@@ -72,38 +72,37 @@ static bool map_ring(struct ring *ring, int fd, uint64_t size, off_t offset)
 	return true;
 }
 
-static bool set_up_read_ring(struct rings *rings, int fd)
-{
-	struct frameio_ring_setup setup = { .frr_read_size = RING_SIZE };
-
-	return !ioctl(fd, FRAMEIO_RING_SETUP, &setup) &&
-	       map_ring(&rings->read, fd, setup.frr_read_map, FRAMEIO_RING_READ_OFFSET);
-}
-
-static bool set_up_write_ring(struct rings *rings, int fd, bool polled)
+/* Rings of a file, of which either may be NULL. */
+static bool set_up(int fd, struct ring *read_ring, struct ring *write_ring, bool polled)
 {
 	struct frameio_ring_setup setup = {
 		.frr_flags = polled ? FRAMEIO_SETUP_POLL : 0,
-		.frr_write_size = RING_SIZE,
+		.frr_read_size = read_ring ? RING_SIZE : 0,
+		.frr_write_size = write_ring ? RING_SIZE : 0,
 		.frr_idle = polled ? FRAMEIO_RING_IDLE_MAX : 0,
 	};
 
 	return !ioctl(fd, FRAMEIO_RING_SETUP, &setup) &&
-	       map_ring(&rings->write, fd, setup.frr_write_map, FRAMEIO_RING_WRITE_OFFSET);
+	       (!read_ring ||
+		map_ring(read_ring, fd, setup.frr_read_map, FRAMEIO_RING_READ_OFFSET)) &&
+	       (!write_ring ||
+		map_ring(write_ring, fd, setup.frr_write_map, FRAMEIO_RING_WRITE_OFFSET));
 }
 
 static const char *set_up_rings(struct endpoint *end)
 {
 	const bool polled = end->path->flags & RING_POLL;
 	struct rings *rings = calloc(1, sizeof(*rings));
+	struct ring *answers;
 
 	fail_unless(rings != NULL, "rings");
 	end->state = rings;
 	if (polled && sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		return "the thread that polls needs a second CPU";
-	if (endpoint_reads(end) && !set_up_read_ring(rings, end->in))
+	answers = endpoint_echoes(end) ? &rings->write : NULL;
+	if (endpoint_reads(end) && !set_up(end->in, &rings->read, answers, polled))
 		return because("a read ring");
-	if (endpoint_writes(end) && !set_up_write_ring(rings, end->out, polled))
+	if (endpoint_writes(end) && !set_up(end->out, NULL, &rings->write, polled))
 		return because("a write ring");
 	return NULL;
 }
@@ -188,6 +187,13 @@ static void single_forward(struct endpoint *end)
 		n = read(end->in, burst.records[0], burst.room);
 		fail_unless(n > 0 && write(end->out, burst.records[0], n) == n, "read, write");
 	}
+}
+
+static void single_echo(struct endpoint *end)
+{
+	const ssize_t n = read(end->in, burst.records[0], burst.room);
+
+	fail_unless(n > 0 && write(end->in, burst.records[0], n) == n, "read, write");
 }
 
 /* --- vectors and the ioctls ------------------------------------------------------- */
@@ -289,6 +295,12 @@ static void ioctl_forward(struct endpoint *end)
 		ioctl_batch(end->in, FRAMEIO_READ, i, end->path->batch, burst.room);
 		ioctl_batch(end->out, FRAMEIO_WRITE, i, end->path->batch, burst.record_len);
 	}
+}
+
+static void ioctl_echo(struct endpoint *end)
+{
+	ioctl_batch(end->in, FRAMEIO_READ, 0, 1, burst.room);
+	ioctl_batch(end->in, FRAMEIO_WRITE, 0, 1, burst.record_len);
 }
 
 /* --- packed mode -------------------------------------------------------------------- */
@@ -419,6 +431,19 @@ static void ring_forward(struct endpoint *end)
 	publish_records(&rings->write, end->out);
 }
 
+static void ring_echo(struct endpoint *end)
+{
+	struct pollfd pollfd = { .fd = end->in, .events = POLLIN };
+	struct rings *rings = end->state;
+
+	while (produced(&rings->read) == rings->read.counter)
+		fail_unless(poll(&pollfd, 1, -1) == 1, "poll");
+	append_record(&rings->write, ring_record(&rings->read));
+	rings->read.counter += align_record(burst.record_len);
+	release_records(&rings->read, end->in);
+	publish_records(&rings->write, end->in);
+}
+
 /* --- all of them ------------------------------------------------------------------------ */
 
 static const struct path paths[] = {
@@ -448,6 +473,9 @@ static const struct path paths[] = {
 	{ "FRAMEIO_READ, _WRITE", WORKLOADS_FORWARD, 32, 0, ioctl_forward, NULL },
 	{ "packed read, write", WORKLOADS_FORWARD, 32, PACKED, packed_forward, NULL },
 	{ "rings", WORKLOADS_FORWARD, 32, RING, ring_forward, NULL },
+	{ "read, write", WORKLOAD(LATENCY), 1, 0, single_echo, NULL },
+	{ "FRAMEIO_READ, _WRITE", WORKLOAD(LATENCY), 1, 0, ioctl_echo, NULL },
+	{ "rings, poll", WORKLOAD(LATENCY), 1, RING, ring_echo, NULL },
 };
 
 const struct peer peer_frameio = {

@@ -106,6 +106,14 @@ static void tap_forward(struct endpoint *end)
 	}
 }
 
+static void tap_echo(struct endpoint *end)
+{
+	const ssize_t n = read(end->in, burst.records[0], burst.room);
+
+	fail_unless(n == (ssize_t)burst.len && write(end->in, burst.records[0], n) == n,
+		    "tap read, write");
+}
+
 /* With IFF_VNET_HDR each frame has a header: of zeros, the frame is as it looks. */
 #define VNET_HDRLEN	sizeof(struct virtio_net_hdr)
 
@@ -198,6 +206,7 @@ static const struct path paths[] = {
 	{ "write, io_uring", TO_KERNEL, 1, TAP_URING, uring_write, NULL },
 	{ "write, io_uring", TO_KERNEL, 32, TAP_URING, uring_write, NULL },
 	{ "read, write", WORKLOAD(FORWARD), 1, 0, tap_forward, NULL },
+	{ "read, write", WORKLOAD(LATENCY), 1, 0, tap_echo, NULL },
 	{ "read, write, io_uring", WORKLOAD(FORWARD), 32, TAP_URING, uring_forward, NULL },
 };
 

@@ -32,6 +32,8 @@ static void print_result(const struct settings *settings, const struct result *r
 	       result->path->batch, settings->counts_instructions ? 0 : 1, result->cost);
 	if (reference > 0)
 		printf(" %11.0f%%", 100 * result->cost / reference);
+	if (result->p99 > 0)
+		printf("   p99 %.0f", result->p99);
 	putchar('\n');
 }
 
@@ -100,6 +102,8 @@ static struct json_object *describe_result(const struct result *result)
 		return object;
 	}
 	json_object_object_add(object, "cost", number(result->cost));
+	if (result->p99 > 0)
+		json_object_object_add(object, "p99", number(result->p99));
 	json_object_object_add(object, "source", number(result->source));
 	json_object_object_add(object, "reference", json_object_new_boolean(is_reference(result)));
 	return object;
