@@ -78,6 +78,7 @@ enum workload_id {
 	NIC_RECEIVE,
 	NIC_FORWARD,
 	LATENCY,
+	QUEUE_PAIRS,
 	NWORKLOADS
 };
 
@@ -140,6 +141,8 @@ struct peer;
  * struct endpoint - a path while it is measured
  * @path: it
  * @workload: in which one
+ * @pair: which queue pair of the port it has; that of 0 is opened first, and makes the port
+ * @npairs: how many the port has
  * @in: where frames are read from, if they are
  * @out: where they are written to, if they are
  * @state: the peer's own
@@ -147,6 +150,7 @@ struct peer;
 struct endpoint {
 	const struct path *path;
 	enum workload_id workload;
+	unsigned int pair, npairs;
 	int in, out;
 	void *state;
 };
@@ -165,7 +169,8 @@ static inline bool endpoint_reads(const struct endpoint *end)
 
 static inline bool endpoint_writes(const struct endpoint *end)
 {
-	return WORKLOAD(end->workload) & (WORKLOADS_WRITE | WORKLOADS_FORWARD);
+	return WORKLOAD(end->workload) &
+	       (WORKLOADS_WRITE | WORKLOADS_FORWARD | WORKLOAD(QUEUE_PAIRS));
 }
 
 static inline bool endpoint_is_nic(const struct endpoint *end)
@@ -222,6 +227,7 @@ const char *because(const char *what);
  * @peer: whose
  * @path: which
  * @workload: in which
+ * @npairs: by how many queue pairs at once; 1 where that does not matter
  * @len: bytes of a frame
  * @cost: nanoseconds, without those of the source; of an echo, the median
  * @p99: of an echo: what 99% do not exceed; or 0
@@ -232,6 +238,7 @@ struct result {
 	const struct peer *peer;
 	const struct path *path;
 	enum workload_id workload;
+	unsigned int npairs;
 	size_t len;
 	double cost;
 	double p99;
@@ -242,7 +249,7 @@ struct result {
 /**
  * struct settings - how is measured
  * @nrounds: rounds of each, of which the least counts
- * @nbursts: bursts of a round
+ * @nbursts: bursts of a round; 0: as suits their length
  * @peers: pattern of their names
  * @workloads: pattern of their names
  * @counts_instructions: the clock counts instructions, not nanoseconds
@@ -265,6 +272,13 @@ struct results {
 void measure_workload(const struct settings *settings, enum workload_id workload,
 		      struct results *results);
 
+/* Bursts of a round that do not count, and those behind them that do. */
+#define WARMUP_BURSTS	8
+unsigned int round_bursts(const struct settings *settings);
+
+/* Measure a path once more, as often, and keep the lesser cost. */
+void measure_again(const struct settings *settings, struct result *result);
+
 /* Nanoseconds, of the clock that everything is measured by. */
 uint64_t now(void);
 
@@ -273,6 +287,16 @@ uint64_t now(void);
 /* A round of frames that are sent one at a time into an endpoint that echoes. */
 void measure_latency(const struct settings *settings, struct endpoint *end, double *median,
 		     double *p99);
+
+/* --- parallel.c ---------------------------------------------------------------------- */
+
+#define NPAIRS_MOST	2
+
+/* Why so many threads cannot have a CPU each; NULL: they can. */
+const char *parallel_missing(unsigned int n);
+
+/* Nanoseconds per frame of a round, in which each endpoint moves bursts on a CPU of its own. */
+double measure_parallel(const struct settings *settings, struct endpoint *ends, unsigned int n);
 
 /* --- report.c, baseline.c ----------------------------------------------------------- */
 
@@ -288,7 +312,10 @@ void report_json(FILE *stream, const struct settings *settings, const struct res
 /* Print what of them belongs into a baseline. */
 void baseline_print(const struct results *results);
 
-/* Hold them against a baseline. Returns whether all is well, and has said what is not. */
-bool baseline_check(const char *file, const struct results *results);
+/*
+ * Hold them against a baseline. Those that seem too dear are measured again. Returns whether
+ * all is well, and has said what is not.
+ */
+bool baseline_check(const char *file, const struct settings *settings, struct results *results);
 
 #endif

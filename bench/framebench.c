@@ -21,7 +21,7 @@
 #define COUNT_MOST	1000000
 
 static struct settings settings = {
-	.nrounds = 6, .nbursts = 100, .peers = "*", .workloads = "*",
+	.nrounds = 6, .peers = "*", .workloads = "*",
 };
 static size_t lengths[NLENGTHS];
 static unsigned int nlengths;
@@ -41,9 +41,11 @@ static void usage(void)
 	     "  -p, --peer PATTERN      only these: frameio, tap, packet, AF_XDP, pktgen, memory;\n"
 	     "                          PATTERN is that of a shell, such as '@(tap|frameio)'\n"
 	     "  -w, --workload PATTERN  only these: copy, kernel-to-user, user-to-kernel, forward,\n"
-	     "                          nic-send, nic-receive, nic-forward, latency\n"
+	     "                          nic-send, nic-receive, nic-forward, latency,\n"
+	     "                          queue-pairs\n"
 	     "  -r, --rounds N          of each path, of which the least counts (default: 6)\n"
-	     "  -n, --bursts N          of 32 frames in a round (default: 100)\n"
+	     "  -n, --bursts N          of 32 frames in a round (default: 100, and fewer\n"
+	     "                          of frames of more than 512 bytes)\n"
 	     "  -i, --instructions      the clock counts instructions, not nanoseconds\n"
 	     "  -j, --json              print JSON instead of tables\n"
 	     "  -o, --output FILE       write the same JSON to a file\n"
@@ -247,7 +249,7 @@ int main(int argc, char **argv)
 	if (print_baseline)
 		baseline_print(&results);
 	if (baseline)
-		good = baseline_check(baseline, &results);
+		good = baseline_check(baseline, &settings, &results);
 	if (fflush(stdout))
 		die("cannot write what was measured: %s", strerror(errno));
 	for (i = 0; i < results.n; i++)

@@ -46,7 +46,7 @@ static int compare(const void *left, const void *right)
 void measure_latency(const struct settings *settings, struct endpoint *end, double *median,
 		     double *p99)
 {
-	const unsigned int n = settings->nbursts * PINGS_PER_BURST;
+	const unsigned int n = round_bursts(settings) * PINGS_PER_BURST;
 	struct echo echo = { end, WARMUP_PINGS + n };
 	uint64_t *times = calloc(n, sizeof(*times));
 	const int fd = network_open_pinger(IN_NAME);

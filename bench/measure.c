@@ -11,7 +11,10 @@
 
 #include "bench.h"
 
-#define WARMUP_BURSTS	8
+/* Bursts of a round where none were asked for; and up to what length of a frame so many. */
+#define BURSTS		100
+#define BURSTS_LEAST	10
+#define SHORT_LEN	512
 
 /* Longer than any path takes: a frame that got lost is waited for in vain. */
 #define PATIENCE_S	300
@@ -49,6 +52,10 @@ const struct workload workloads[NWORKLOADS] = {
 		"latency", "latency: sent into the interface, written back by a program that slept, "
 		"and received; the median",
 		"tap", "read, write",
+	},
+	[QUEUE_PAIRS] = {
+		"queue-pairs", "user to kernel by queue pairs at once, each on a CPU of its own",
+		"tap", "write, multi-queue",
 	},
 };
 
@@ -126,11 +133,25 @@ static void tidy_caches(void)
 	}
 }
 
+/* Long frames need fewer: what interrupts a round is little next to them. */
+unsigned int round_bursts(const struct settings *settings)
+{
+	const unsigned int n = BURSTS * SHORT_LEN / burst.len;
+
+	if (settings->nbursts)
+		return settings->nbursts;
+	if (burst.len <= SHORT_LEN)
+		return BURSTS;
+	return n > BURSTS_LEAST ? n : BURSTS_LEAST;
+}
+
 /* Nanoseconds per frame of one round, after some bursts to warm up. */
 static double measure_round(const struct settings *settings, int source, struct endpoint *end)
 {
+	const unsigned int n = round_bursts(settings);
+
 	time_bursts(source, end, WARMUP_BURSTS);
-	return (double)time_bursts(source, end, settings->nbursts) / settings->nbursts / BURST;
+	return (double)time_bursts(source, end, n) / n / BURST;
 }
 
 /* What the source takes until a "dummy" has freed the frame; known once for each length. */
@@ -195,16 +216,18 @@ static double measure_with_source(const struct settings *settings, struct endpoi
 }
 
 /* What the source takes is no part of a path, but of a frame's latency. */
-static void measure_endpoint(const struct settings *settings, struct endpoint *end,
-			     struct result *round)
+static void measure_endpoints(const struct settings *settings, struct endpoint *ends,
+			      struct result *round)
 {
 	alarm(PATIENCE_S);
-	if (endpoint_echoes(end)) {
-		measure_latency(settings, end, &round->cost, &round->p99);
+	if (round->workload == QUEUE_PAIRS) {
+		round->cost = measure_parallel(settings, ends, round->npairs);
+	} else if (endpoint_echoes(ends)) {
+		measure_latency(settings, ends, &round->cost, &round->p99);
 	} else {
-		if (endpoint_reads(end))
+		if (endpoint_reads(ends))
 			round->source = measure_source(settings);
-		round->cost = measure_with_source(settings, end) - round->source;
+		round->cost = measure_with_source(settings, ends) - round->source;
 	}
 	alarm(0);
 }
@@ -212,19 +235,26 @@ static void measure_endpoint(const struct settings *settings, struct endpoint *e
 /* A round of a path, opened for it. Returns NULL, or why there is none. */
 static const char *measure_opened(const struct settings *settings, struct result *round)
 {
-	struct endpoint end = {
-		.path = round->path, .workload = round->workload, .in = -1, .out = -1,
-	};
-	const char *why;
+	struct endpoint ends[NPAIRS_MOST];
+	const char *why = NULL;
+	unsigned int i, opened = 0;
 
 	network_make_nics(WORKLOAD(round->workload));
 	burst_refill();
-	why = round->peer->open ? round->peer->open(&end) : NULL;
-	if (!why) {
-		bring_up(&end);
-		measure_endpoint(settings, &end, round);
+	while (!why && opened < round->npairs) {
+		ends[opened] = (struct endpoint){
+			.path = round->path, .workload = round->workload,
+			.pair = opened, .npairs = round->npairs, .in = -1, .out = -1,
+		};
+		why = round->peer->open ? round->peer->open(&ends[opened]) : NULL;
+		opened++;
 	}
-	close_endpoint(round->peer, &end);
+	if (!why) {
+		bring_up(ends);
+		measure_endpoints(settings, ends, round);
+	}
+	for (i = opened; i--;)
+		close_endpoint(round->peer, &ends[i]);
 	network_delete_nics(WORKLOAD(round->workload));
 	return why;
 }
@@ -235,10 +265,12 @@ static const char *measure_opened(const struct settings *settings, struct result
  */
 static void measure_path(const struct settings *settings, struct result *result)
 {
-	const char *why = result->peer->missing ? result->peer->missing() : NULL;
+	const char *why = parallel_missing(result->npairs);
 	struct result round = *result;
 	unsigned int i;
 
+	if (!why && result->peer->missing)
+		why = result->peer->missing();
 	for (i = 0; !why && i < settings->nrounds; i++) {
 		if (i % 2)
 			tidy_caches();
@@ -250,6 +282,18 @@ static void measure_path(const struct settings *settings, struct result *result)
 		result->skipped = strdup(why);
 }
 
+void measure_again(const struct settings *settings, struct result *result)
+{
+	struct result again = *result;
+
+	if (burst.len != result->len)
+		burst_set_length(result->len);
+	measure_path(settings, &again);
+	if (!again.skipped && again.cost < result->cost)
+		*result = again;
+	free(again.skipped);
+}
+
 static struct result *append(struct results *results)
 {
 	results->all = realloc(results->all, (results->n + 1) * sizeof(*results->all));
@@ -259,24 +303,35 @@ static struct result *append(struct results *results)
 	return &results->all[results->n++];
 }
 
+static void measure_peer(const struct settings *settings, const struct peer *peer,
+			 enum workload_id workload, unsigned int npairs, struct results *results)
+{
+	struct result *result;
+	unsigned int i;
+
+	for (i = 0; i < peer->npaths; i++) {
+		if (!(peer->paths[i].workloads & WORKLOAD(workload)))
+			continue;
+		result = append(results);
+		result->peer = peer;
+		result->path = &peer->paths[i];
+		result->workload = workload;
+		result->npairs = npairs;
+		result->len = burst.len;
+		measure_path(settings, result);
+	}
+}
+
 void measure_workload(const struct settings *settings, enum workload_id workload,
 		      struct results *results)
 {
-	struct result *result;
-	unsigned int i, j;
+	const unsigned int most = workload == QUEUE_PAIRS ? NPAIRS_MOST : 1;
+	unsigned int i, npairs;
 
 	for (i = 0; i < ARRAY_SIZE(peers); i++) {
 		if (fnmatch(settings->peers, peers[i]->name, FNM_EXTMATCH))
 			continue;
-		for (j = 0; j < peers[i]->npaths; j++) {
-			if (!(peers[i]->paths[j].workloads & WORKLOAD(workload)))
-				continue;
-			result = append(results);
-			result->peer = peers[i];
-			result->path = &peers[i]->paths[j];
-			result->workload = workload;
-			result->len = burst.len;
-			measure_path(settings, result);
-		}
+		for (npairs = 1; npairs <= most; npairs++)
+			measure_peer(settings, peers[i], workload, npairs, results);
 	}
 }

@@ -45,15 +45,26 @@ static const char *frameio_missing(void)
 	return NULL;
 }
 
-/* A port of that name, new or of an interface that exists. */
-static int open_port(const struct endpoint *end, const char *name)
+/* Have the file bound to a queue pair: the first of a new port, or another one of that. */
+static int bind_pair(int fd, const struct endpoint *end, const char *name)
 {
-	const unsigned long request = endpoint_is_nic(end) ? FRAMEIO_ATTACH : FRAMEIO_CREATE;
-	struct frameio_create create = { .fc_read_limit = 4 * BURST };
-	int fd = open(CONTROL, O_RDWR | O_CLOEXEC);
+	struct frameio_create create = {
+		.fc_nqueues = end->npairs, .fc_read_limit = 4 * BURST,
+	};
+	struct frameio_open another = { .fo_queue = end->pair };
 
 	strcpy(create.fc_name, name);
-	if (fd >= 0 && ioctl(fd, request, &create)) {
+	strcpy(another.fo_name, name);
+	if (end->pair)
+		return ioctl(fd, FRAMEIO_OPEN, &another);
+	return ioctl(fd, endpoint_is_nic(end) ? FRAMEIO_ATTACH : FRAMEIO_CREATE, &create);
+}
+
+static int open_port(const struct endpoint *end, const char *name)
+{
+	int fd = open(CONTROL, O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0 && bind_pair(fd, end, name)) {
 		close(fd);
 		fd = -1;
 	}
@@ -131,7 +142,7 @@ static const char *frameio_open(struct endpoint *end)
 	if (endpoint_writes(end))
 		end->out = open_port(end, OUT_NAME);
 	if ((endpoint_reads(end) && end->in < 0) || (endpoint_writes(end) && end->out < 0))
-		return because(endpoint_is_nic(end) ? "FRAMEIO_ATTACH" : "FRAMEIO_CREATE");
+		return because(endpoint_is_nic(end) ? "attaching" : "making a port");
 	if (end->path->flags & PACKED && (!set_packed(end->in) || !set_packed(end->out)))
 		return because("FRAMEIO_O_PACKED");
 	if (end->path->flags & RING)
@@ -464,9 +475,9 @@ static const struct path paths[] = {
 	{ "FRAMEIO_WRITE", WORKLOADS_WRITE, 4, 0, ioctl_write, NULL },
 	{ "FRAMEIO_WRITE", WORKLOADS_WRITE, 8, 0, ioctl_write, NULL },
 	{ "FRAMEIO_WRITE", WORKLOADS_WRITE, 16, 0, ioctl_write, NULL },
-	{ "FRAMEIO_WRITE", WORKLOADS_WRITE, 32, 0, ioctl_write, NULL },
-	{ "packed write", WORKLOADS_WRITE, 32, PACKED, packed_write, NULL },
-	{ "write ring", WORKLOADS_WRITE, 32, RING, ring_write, NULL },
+	{ "FRAMEIO_WRITE", WORKLOADS_WRITE | WORKLOAD(QUEUE_PAIRS), 32, 0, ioctl_write, NULL },
+	{ "packed write", WORKLOADS_WRITE | WORKLOAD(QUEUE_PAIRS), 32, PACKED, packed_write, NULL },
+	{ "write ring", WORKLOADS_WRITE | WORKLOAD(QUEUE_PAIRS), 32, RING, ring_write, NULL },
 	{ "write ring, polled", WORKLOADS_WRITE, 32, RING | RING_POLL, ring_write_polled, NULL },
 	{ "read, write", WORKLOADS_FORWARD, 1, 0, single_forward, NULL },
 	{ "readv, writev", WORKLOADS_FORWARD, 32, 0, vector_forward, NULL },

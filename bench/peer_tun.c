@@ -201,7 +201,7 @@ static const struct path paths[] = {
 	{ "read, io_uring", TO_USER, 32, TAP_URING, uring_read, NULL },
 	{ "write", TO_KERNEL, 1, 0, tap_write, NULL },
 	{ "write, IFF_NAPI", TO_KERNEL, 1, IFF_NAPI, tap_write, NULL },
-	{ "write, multi-queue", TO_KERNEL, 1, IFF_MULTI_QUEUE, tap_write, NULL },
+	{ "write, multi-queue", TO_KERNEL | WORKLOAD(QUEUE_PAIRS), 1, IFF_MULTI_QUEUE, tap_write, NULL },
 	{ "write, IFF_VNET_HDR", TO_KERNEL, 1, IFF_VNET_HDR, vnet_write, NULL },
 	{ "write, io_uring", TO_KERNEL, 1, TAP_URING, uring_write, NULL },
 	{ "write, io_uring", TO_KERNEL, 32, TAP_URING, uring_write, NULL },

@@ -10,7 +10,8 @@ static bool is_reference(const struct result *result)
 {
 	const struct workload *workload = &workloads[result->workload];
 
-	return !result->skipped && !strcmp(result->peer->name, workload->reference_peer) &&
+	return !result->skipped && result->npairs == 1 &&
+	       !strcmp(result->peer->name, workload->reference_peer) &&
 	       !strcmp(result->path->name, workload->reference_path);
 }
 
@@ -25,11 +26,22 @@ static double reference_cost(const struct result *results, size_t n)
 	return 0;
 }
 
+static void describe_path(char *text, size_t size, const struct result *result)
+{
+	if (result->npairs > 1)
+		snprintf(text, size, "%s, %u pairs", result->path->name, result->npairs);
+	else
+		snprintf(text, size, "%s", result->path->name);
+}
+
 static void print_result(const struct settings *settings, const struct result *result,
 			 double reference)
 {
-	printf("  %-8s %-24s %5u %12.*f", result->peer->name, result->path->name,
-	       result->path->batch, settings->counts_instructions ? 0 : 1, result->cost);
+	char path[64];
+
+	describe_path(path, sizeof(path), result);
+	printf("  %-8s %-24s %5u %12.*f", result->peer->name, path, result->path->batch,
+	       settings->counts_instructions ? 0 : 1, result->cost);
 	if (reference > 0)
 		printf(" %11.0f%%", 100 * result->cost / reference);
 	if (result->p99 > 0)
@@ -39,14 +51,17 @@ static void print_result(const struct settings *settings, const struct result *r
 
 void report_skipped(const struct result *results, size_t n)
 {
+	char path[64];
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		if (results[i].skipped)
-			fprintf(stderr, "framebench: %s, %zu bytes: no %s, %s x%u: %s\n",
-				workloads[results[i].workload].name, results[i].len,
-				results[i].peer->name, results[i].path->name,
-				results[i].path->batch, results[i].skipped);
+	for (i = 0; i < n; i++) {
+		if (!results[i].skipped)
+			continue;
+		describe_path(path, sizeof(path), &results[i]);
+		fprintf(stderr, "framebench: %s, %zu bytes: no %s, %s x%u: %s\n",
+			workloads[results[i].workload].name, results[i].len,
+			results[i].peer->name, path, results[i].path->batch, results[i].skipped);
+	}
 }
 
 void report_table(const struct settings *settings, const struct result *results, size_t n)
@@ -97,6 +112,8 @@ static struct json_object *describe_result(const struct result *result)
 	json_object_object_add(object, "peer", json_object_new_string(result->peer->name));
 	json_object_object_add(object, "path", json_object_new_string(result->path->name));
 	json_object_object_add(object, "batch", json_object_new_int(result->path->batch));
+	if (result->workload == QUEUE_PAIRS)
+		json_object_object_add(object, "pairs", json_object_new_int(result->npairs));
 	if (result->skipped) {
 		json_object_object_add(object, "skipped", json_object_new_string(result->skipped));
 		return object;
@@ -120,8 +137,6 @@ void report_json(FILE *stream, const struct settings *settings, const struct res
 	json_object_object_add(object, "unit", json_object_new_string(
 		settings->counts_instructions ? "instructions" : "ns"));
 	json_object_object_add(object, "rounds", json_object_new_int(settings->nrounds));
-	json_object_object_add(object, "frames",
-			       json_object_new_int64((int64_t)settings->nbursts * BURST));
 	for (i = 0; i < results->n; i++)
 		json_object_array_add(list, describe_result(&results->all[i]));
 	json_object_object_add(object, "results", list);
