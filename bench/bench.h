@@ -105,7 +105,7 @@ extern const struct workload workloads[NWORKLOADS];
 
 /* --- network.c: interfaces, in a network namespace of our own ------------------- */
 
-/* Where a path reads and writes. On a NIC's the kernel's pktgen or driver is behind it. */
+/* Where a path reads, and where it writes: virtual ports, or a veth and a dummy as NICs. */
 #define IN_NAME		"bench-in"
 #define OUT_NAME	"bench-out"
 /* The other end of the veth pair that IN_NAME is, and a dummy that the source is measured on. */
