@@ -67,6 +67,9 @@ extern struct burst burst;
 void burst_set_length(size_t len);
 void burst_refill(void);
 
+/* Send them by a packet socket, a system call each. */
+void burst_send(int fd);
+
 /* --- workloads ----------------------------------------------------------------- */
 
 enum workload_id {

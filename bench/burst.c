@@ -3,6 +3,7 @@
 #include <net/ethernet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <frameio/frameio.h>
 
@@ -62,4 +63,12 @@ void burst_refill(void)
 		memcpy(burst.records[i] + sizeof(hdr), burst.frame, burst.len);
 		memcpy(burst.row + i * burst.stride, burst.records[i], burst.record_len);
 	}
+}
+
+void burst_send(int fd)
+{
+	unsigned int i;
+
+	for (i = 0; i < BURST; i++)
+		fail_unless(send(fd, burst.frame, burst.len, 0) == (ssize_t)burst.len, "send");
 }

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -80,15 +79,6 @@ uint64_t now(void)
 	return ts.tv_sec * UINT64_C(1000000000) + ts.tv_nsec;
 }
 
-static void send_burst(int source)
-{
-	unsigned int i;
-
-	for (i = 0; i < BURST; i++)
-		fail_unless(send(source, burst.frame, burst.len, 0) == (ssize_t)burst.len,
-			    "the source's send");
-}
-
 /* Nanoseconds of @n bursts: sent, if there is a source, and moved, if there is an endpoint. */
 static uint64_t time_bursts(int source, struct endpoint *end, unsigned int n)
 {
@@ -100,7 +90,7 @@ static uint64_t time_bursts(int source, struct endpoint *end, unsigned int n)
 	start = now();
 	for (i = 0; i < n; i++) {
 		if (source >= 0)
-			send_burst(source);
+			burst_send(source);
 		if (end)
 			end->path->move(end);
 	}

@@ -389,7 +389,7 @@ static uint64_t produced(const struct ring *ring)
 static void append_record(struct ring *ring, const void *record)
 {
 	memcpy(ring_record(ring), record, burst.record_len);
-	ring->counter += align_record(burst.record_len);
+	ring->counter += burst.stride;
 }
 
 /* As a program does that looks at each header and takes nothing out. */
@@ -436,7 +436,7 @@ static void ring_forward(struct endpoint *end)
 	const uint64_t producer = produced(&rings->read);
 
 	for (; rings->read.counter != producer;
-	     rings->read.counter += align_record(burst.record_len))
+	     rings->read.counter += burst.stride)
 		append_record(&rings->write, ring_record(&rings->read));
 	release_records(&rings->read, end->in);
 	publish_records(&rings->write, end->out);
@@ -450,7 +450,7 @@ static void ring_echo(struct endpoint *end)
 	while (produced(&rings->read) == rings->read.counter)
 		fail_unless(poll(&pollfd, 1, -1) == 1, "poll");
 	append_record(&rings->write, ring_record(&rings->read));
-	rings->read.counter += align_record(burst.record_len);
+	rings->read.counter += burst.stride;
 	release_records(&rings->read, end->in);
 	publish_records(&rings->write, end->in);
 }

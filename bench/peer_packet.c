@@ -106,11 +106,7 @@ static void packet_close(struct endpoint *end)
 
 static void packet_send(struct endpoint *end)
 {
-	unsigned int i;
-
-	for (i = 0; i < BURST; i++)
-		fail_unless(send(end->out, burst.frame, burst.len, 0) == (ssize_t)burst.len,
-			    "send");
+	burst_send(end->out);
 }
 
 static void packet_recv(struct endpoint *end)
