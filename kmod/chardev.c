@@ -256,28 +256,59 @@ static __poll_t frameio_chardev_poll(struct file *filp, poll_table *wait)
 /* Vectors that are kept on the stack; more are allocated. */
 #define FRAMEIO_FAST_VECS	FRAMEIO_NFRAMES_MAX
 
-/* Copy in the vectors of a struct frameio, and refuse empty ones. */
-static int frameio_vecs_get(struct framevec *vecs, const struct framevec __user *from, u32 n)
+/*
+ * Copy in the vectors of a struct frameio, and refuse empty ones. What will be stored at the
+ * end is stored unchanged: where that cannot be written the program gets EFAULT before
+ * anything moves, and no frame does without its hearing of it.
+ */
+static int frameio_vecs_get(struct framevec *vecs, struct frameio __user *arg, u32 n)
 {
-	u32 i;
+	struct framevec __user *from = arg->fio_vecs;
+	struct framevec *vec = vecs;
+	bool empty = false;
+	u64 actlen;
 
-	if (copy_from_user(vecs, from, n * sizeof(*vecs)))
+	if (!user_access_begin(arg, struct_size(arg, fio_vecs, n)))
 		return -EFAULT;
-	for (i = 0; i < n; i++)
-		if (!vecs[i].fv_buf || !vecs[i].fv_buflen)
-			return -EINVAL;
-	return 0;
+	for (; vec < vecs + n; vec++, from++) {
+		unsafe_get_user(vec->fv_buf, &from->fv_buf, fault);
+		unsafe_get_user(vec->fv_buflen, &from->fv_buflen, fault);
+		unsafe_get_user(actlen, &from->fv_actlen, fault);
+		unsafe_put_user(actlen, &from->fv_actlen, fault);
+		empty |= !vec->fv_buf || !vec->fv_buflen;
+	}
+	unsafe_put_user(n, &arg->fio_nvecs, fault);
+	user_access_end();
+	return empty ? -EINVAL : 0;
+
+fault:
+	user_access_end();
+	return -EFAULT;
 }
 
-/* Store fio_nvecs, and fv_actlen of the first so many vectors. */
-static int frameio_vecs_put(const struct framevec *vecs, u32 n, struct frameio __user *arg)
+/*
+ * Store how much of each vector was used, and how many were: records fill their slots from
+ * the front.
+ */
+static int frameio_vecs_put_used(const struct frameio_slots *slots, struct frameio __user *arg)
 {
+	const u32 n = slots->next * slots->nvpf;
+	struct framevec __user *to = arg->fio_vecs;
+	const struct framevec *vec = slots->vecs;
+	const u32 *slot = slots->used;
+	u64 left, used;
 	u32 i;
 
 	if (!user_write_access_begin(arg, struct_size(arg, fio_vecs, n)))
 		return -EFAULT;
-	for (i = 0; i < n; i++)
-		unsafe_put_user(vecs[i].fv_actlen, &arg->fio_vecs[i].fv_actlen, fault);
+	for (; slot < slots->used + slots->next; slot++) {
+		left = *slot;
+		for (i = 0; i < slots->nvpf; i++, vec++, to++) {
+			used = min(left, vec->fv_buflen);
+			unsafe_put_user(used, &to->fv_actlen, fault);
+			left -= used;
+		}
+	}
 	unsafe_put_user(n, &arg->fio_nvecs, fault);
 	user_write_access_end();
 	return 0;
@@ -287,27 +318,7 @@ fault:
 	return -EFAULT;
 }
 
-/* How much of each vector was used: records fill theirs from the front. */
-static void frameio_vecs_set_used(struct framevec *vecs, const struct frameio_slots *slots)
-{
-	struct framevec *vec = vecs;
-	u32 slot, i;
-	u64 left;
-
-	for (slot = 0; slot < slots->next; slot++) {
-		left = slots->used[slot];
-		for (i = 0; i < slots->nvpf; i++, vec++) {
-			vec->fv_actlen = min(left, vec->fv_buflen);
-			left -= vec->fv_actlen;
-		}
-	}
-}
-
-/*
- * FRAMEIO_READ and FRAMEIO_WRITE. What will be stored at the end is stored
- * unchanged before anything moves: where that cannot be written, the program
- * gets EFAULT and no frame has moved without its hearing of it.
- */
+/* FRAMEIO_READ and FRAMEIO_WRITE. */
 static int frameio_chardev_ioctl_batch(struct frameio_file *file, struct frameio __user *arg,
 				       bool nonblock, frameio_batch_fn batch)
 {
@@ -333,9 +344,7 @@ static int frameio_chardev_ioctl_batch(struct frameio_file *file, struct frameio
 		if (!vecs)
 			return -ENOMEM;
 	}
-	ret = frameio_vecs_get(vecs, arg->fio_vecs, fio.fio_nvecs);
-	if (!ret)
-		ret = frameio_vecs_put(vecs, fio.fio_nvecs, arg);
+	ret = frameio_vecs_get(vecs, arg, fio.fio_nvecs);
 	if (ret)
 		goto out;
 	slots.iter = NULL;
@@ -346,10 +355,8 @@ static int frameio_chardev_ioctl_batch(struct frameio_file *file, struct frameio
 	slots.row = false;
 	slots.offset = 0;
 	ret = batch(file->qp, &slots, &call);
-	if (ret > 0) {
-		frameio_vecs_set_used(vecs, &slots);
-		ret = frameio_vecs_put(vecs, slots.next * slots.nvpf, arg);
-	}
+	if (ret > 0)
+		ret = frameio_vecs_put_used(&slots, arg);
 out:
 	if (vecs != fast_vecs)
 		kfree(vecs);

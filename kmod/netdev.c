@@ -8,6 +8,7 @@
  */
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
+#include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <net/ip_tunnels.h>
@@ -243,8 +244,18 @@ static u16 frameio_netdev_select_queue(struct net_device *dev, struct sk_buff *s
 	return READ_ONCE(port->steer[reciprocal_scale(hash, n)]);
 }
 
-/* Hand a written frame to the stack. */
-static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb)
+/* May GRO know what is in it? */
+static bool frameio_netdev_is_for_gro(const struct sk_buff *skb)
+{
+	return frameio_netdev_is_ip(skb) || eth_type_vlan(skb->protocol);
+}
+
+/*
+ * Hand a written frame to the stack. GRO keeps frames for a while: what comes behind them
+ * in the same poll takes the same way, so that their order stays. Before there are any it is
+ * left out where it finds nothing to do.
+ */
+static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb, bool *gro)
 {
 	struct net_device *dev = qp->napi.dev;
 
@@ -264,14 +275,19 @@ static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb)
 		skb_reset_network_header(skb);
 		frameio_flow_learn(qp, frameio_netdev_flow(skb));
 	}
-	napi_gro_receive(&qp->napi, skb);
+	*gro |= frameio_netdev_is_for_gro(skb);
+	if (*gro)
+		napi_gro_receive(&qp->napi, skb);
+	else
+		netif_receive_skb(skb);
 }
 
 /*
  * The records of a write ring, up to so many. Return: how many; @budget also if it is to
  * be looked at again.
  */
-static int frameio_netdev_poll_ring(struct frameio_qp *qp, struct frameio_ring *ring, int budget)
+static int frameio_netdev_poll_ring(struct frameio_qp *qp, struct frameio_ring *ring, int budget,
+				    bool *gro)
 {
 	struct sk_buff *skb;
 	size_t bytes = 0;
@@ -292,7 +308,7 @@ static int frameio_netdev_poll_ring(struct frameio_qp *qp, struct frameio_ring *
 			continue;
 		frames++;
 		bytes += skb->len;
-		frameio_netdev_receive(qp, skb);
+		frameio_netdev_receive(qp, skb, gro);
 	}
 	frameio_ring_end_pops(qp, ring, frames, bytes);
 	if (work < budget && !frameio_ring_rest(qp, ring))
@@ -306,6 +322,7 @@ static int frameio_netdev_poll(struct napi_struct *napi, int budget)
 	struct frameio_ring *ring = rcu_dereference_bh(qp->write_ring);
 	struct sk_buff *skb;
 	int given_back = 0;
+	bool gro = false;
 	u32 bytes = 0;
 	int work = 0;
 
@@ -320,13 +337,13 @@ static int frameio_netdev_poll(struct napi_struct *napi, int budget)
 				break;
 		}
 		bytes += skb->truesize;
-		frameio_netdev_receive(qp, skb);
+		frameio_netdev_receive(qp, skb, &gro);
 		work++;
 	}
 	if (work > given_back)
 		frameio_qp_give_back(qp, work - given_back, 0, bytes);
 	if (ring && work < budget)
-		work += frameio_netdev_poll_ring(qp, ring, budget - work);
+		work += frameio_netdev_poll_ring(qp, ring, budget - work, &gro);
 	if (work < budget)
 		napi_complete_done(napi, work);
 	return work;
@@ -454,8 +471,6 @@ static void frameio_netdev_setup(struct net_device *dev)
 	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
 	dev->min_mtu = ETH_MIN_MTU;
 	dev->max_mtu = ETH_MAX_MTU;
-	/* room for the record header in front of a frame: it is copied out in one go */
-	dev->needed_headroom = sizeof(struct frameio_hdr);
 	dev->hw_features = NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA;
 	dev->features = dev->hw_features;
 	dev->vlan_features = dev->features;

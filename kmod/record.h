@@ -128,13 +128,17 @@ static inline int frameio_record_judge(const struct frameio_port *port,
 				       struct frameio_record *record)
 {
 	const u8 *start = frameio_record_start(record);
-	struct frameio_hdr hdr;
+	const struct frameio_hdr *hdr = (const struct frameio_hdr *)start;
+	struct frameio_hdr aligned;
 
-	memcpy(&hdr, start, sizeof(hdr));
-	if (!frameio_record_check(port, &hdr, start + sizeof(hdr), record->len - sizeof(hdr)))
+	if (!IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS)) {
+		memcpy(&aligned, start, sizeof(aligned));
+		hdr = &aligned;
+	}
+	if (!frameio_record_check(port, hdr, start + sizeof(*hdr), record->len - sizeof(*hdr)))
 		return -EINVAL;
-	if (unlikely(record->skb || !frameio_header_is_plain(&hdr)))
-		return frameio_record_apply(port, record, &hdr);
+	if (unlikely(record->skb || !frameio_header_is_plain(hdr)))
+		return frameio_record_apply(port, record, hdr);
 	return 0;
 }
 

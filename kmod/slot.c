@@ -22,31 +22,19 @@ static void frameio_slot_from_vecs(struct frameio_slot *slot, const struct frame
 }
 
 /**
- * frameio_slots_next() - look at the next slot
- * @slots: the slots
+ * frameio_slots_next_any() - look at the next slot, of any kind
+ * @slots: the slots, one of which is left
  * @slot: set to it
  * @direction: READ or WRITE, as the program sees it
- *
- * It stays the next one until frameio_slots_use() is called.
- *
- * Return: false if there is none.
  */
-bool frameio_slots_next(const struct frameio_slots *slots, struct frameio_slot *slot,
-			unsigned int direction)
+void frameio_slots_next_any(const struct frameio_slots *slots, struct frameio_slot *slot,
+			    unsigned int direction)
 {
-	const struct framevec *vec;
 	const struct iovec *iov;
 
-	if (slots->next == slots->n)
-		return false;
 	if (!slots->iter) {
-		vec = &slots->vecs[slots->next * slots->nvpf];
-		if (slots->nvpf > 1) {
-			frameio_slot_from_vecs(slot, vec, slots->nvpf, direction);
-			return true;
-		}
-		slot->base = u64_to_user_ptr(vec->fv_buf);
-		slot->len = min_t(u64, vec->fv_buflen, MAX_RW_COUNT);
+		frameio_slot_from_vecs(slot, &slots->vecs[slots->next * slots->nvpf], slots->nvpf,
+				       direction);
 	} else if (iter_is_iovec(slots->iter)) {
 		iov = &frameio_iter_iov(slots->iter)[slots->next];
 		slot->base = iov->iov_base;
@@ -59,7 +47,6 @@ bool frameio_slots_next(const struct frameio_slots *slots, struct frameio_slot *
 		slot->len = iov_iter_count(slots->iter);
 		slot->iter = *slots->iter;
 	}
-	return true;
 }
 
 /* Step over what is done with since the last record: not from the start again for each. */

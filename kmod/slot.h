@@ -47,13 +47,40 @@ struct frameio_slot {
 	struct iovec iov[FRAMEIO_NVPF_MAX];
 };
 
-bool frameio_slots_next(const struct frameio_slots *slots, struct frameio_slot *slot,
-			unsigned int direction);
+void frameio_slots_next_any(const struct frameio_slots *slots, struct frameio_slot *slot,
+			    unsigned int direction);
 int frameio_slots_next_in_row(struct frameio_slots *slots, struct frameio_slot *slot);
 struct iov_iter *frameio_slot_iter(struct frameio_slot *slot, unsigned int direction);
 bool frameio_slot_put_long(struct frameio_slot *slot, const struct frameio_hdr *hdr,
 			   const void *frame, size_t len);
 bool frameio_slot_get(struct frameio_slot *slot, void *to, size_t len);
+
+/**
+ * frameio_slots_next() - look at the next slot
+ * @slots: the slots
+ * @slot: set to it
+ * @direction: READ or WRITE, as the program sees it
+ *
+ * It stays the next one until frameio_slots_use() is called.
+ *
+ * Return: false if there is none.
+ */
+static __always_inline bool frameio_slots_next(const struct frameio_slots *slots,
+					       struct frameio_slot *slot, unsigned int direction)
+{
+	const struct framevec *vec;
+
+	if (slots->next == slots->n)
+		return false;
+	if (unlikely(slots->iter || slots->nvpf > 1)) {
+		frameio_slots_next_any(slots, slot, direction);
+		return true;
+	}
+	vec = &slots->vecs[slots->next];
+	slot->base = u64_to_user_ptr(vec->fv_buf);
+	slot->len = min_t(u64, vec->fv_buflen, MAX_RW_COUNT);
+	return true;
+}
 
 /* Up to this many bytes a copy word by word is the faster one. */
 #define FRAMEIO_SHORT	256

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "guest.h"
@@ -367,6 +368,43 @@ START_TEST(a_checksum_that_was_verified_is_not_verified_again)
 }
 END_TEST
 
+/*
+ * GRO collects packets before it passes them on. What is not for GRO does not overtake them,
+ * though they may overtake it: the stack gives a packet socket what nobody else wants last.
+ */
+START_TEST(frames_do_not_overtake_packets)
+{
+	enum { N = 9 };
+	static unsigned char records[N][HDRLEN + 100];
+	int port = create_fio0(0), packet = guest_packet_socket("fio0");
+	unsigned char received[2048];
+	struct iovec iov[N];
+	int i, nframes = 0, npackets = 0;
+
+	for (i = 0; i < N; i++) {
+		/* two packets behind each frame that is none */
+		if (i % 3)
+			udp_record(ETHER, 20, i, REMOTE);
+		else
+			plain_record(60, i);
+		memcpy(records[i], &record, HDRLEN + record.hdr.len);
+		iov[i] = (struct iovec) { records[i], HDRLEN + record.hdr.len };
+	}
+	ck_assert_int_gt(writev(port, iov, N), 0);
+	while (nframes + npackets < N) {
+		if (recv(packet, received, sizeof(received), 0) == 60) {
+			i = nframes * 3;
+			nframes++;
+		} else {
+			i = npackets / 2 * 3 + 1 + npackets % 2;
+			npackets++;
+		}
+		ck_assert_mem_eq(received, records[i] + HDRLEN, iov[i].iov_len - HDRLEN);
+		ck_assert_int_ge(npackets, (nframes - 1) * 2);
+	}
+}
+END_TEST
+
 /* The segment of payload from @from on, which ends up as @len bytes in a frame of its own. */
 static void check_segment(const unsigned char *received, size_t from, size_t len, bool last)
 {
@@ -475,6 +513,7 @@ int main(void)
 	tcase_add_test(tcase, a_checksum_to_be_made_is_made_before_the_wire);
 	tcase_add_test(tcase, a_checksum_outside_the_frame_is_refused);
 	tcase_add_loop_test(tcase, a_checksum_that_was_verified_is_not_verified_again, 0, 2);
+	tcase_add_test(tcase, frames_do_not_overtake_packets);
 	tcase_add_loop_test(tcase, a_long_tcp_packet_is_cut_into_segments, 0, 4);
 	tcase_add_loop_test(tcase, segments_that_cannot_be_cut_are_refused, 0, NWRONG);
 	tcase_add_test(tcase, without_a_gso_type_a_long_frame_stays_too_long);
