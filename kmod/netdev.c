@@ -250,6 +250,18 @@ static bool frameio_netdev_is_for_gro(const struct sk_buff *skb)
 	return frameio_netdev_is_ip(skb) || eth_type_vlan(skb->protocol);
 }
 
+/* A written frame belongs to its queue pair, and so do the answers to it. */
+static noinline void frameio_netdev_note_queue(struct frameio_qp *qp, struct sk_buff *skb)
+{
+	/* it is lowered before the number that the stack compares with */
+	if (qp->index < READ_ONCE(qp->port->nqueues) && qp->index < qp->napi.dev->num_rx_queues)
+		skb_record_rx_queue(skb, qp->index);
+	if (READ_ONCE(qp->port->nsteer) > 1) {
+		skb_reset_network_header(skb);
+		frameio_flow_learn(qp, frameio_netdev_flow(skb));
+	}
+}
+
 /*
  * Hand a written frame to the stack. GRO keeps frames for a while: what comes behind them
  * in the same poll takes the same way, so that their order stays. Before there are any it is
@@ -268,13 +280,9 @@ static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb, b
 	} else {
 		skb->protocol = eth_type_trans(skb, dev);
 	}
-	/* it is lowered before the number that the stack compares with */
-	if (qp->index < READ_ONCE(qp->port->nqueues) && qp->index < dev->num_rx_queues)
-		skb_record_rx_queue(skb, qp->index);
-	if (READ_ONCE(qp->port->nsteer) > 1) {
-		skb_reset_network_header(skb);
-		frameio_flow_learn(qp, frameio_netdev_flow(skb));
-	}
+	/* of the only one there is nothing to tell */
+	if (READ_ONCE(qp->port->nqueues) > 1)
+		frameio_netdev_note_queue(qp, skb);
 	*gro |= frameio_netdev_is_for_gro(skb);
 	if (*gro)
 		napi_gro_receive(&qp->napi, skb);
@@ -297,15 +305,14 @@ static int frameio_netdev_poll_ring(struct frameio_qp *qp, struct frameio_ring *
 	frameio_ring_begin_pops(ring);
 	for (work = 0; work < budget; work++) {
 		skb = frameio_ring_pop(qp, ring);
-		if (!skb)
-			break;
-		if (unlikely(skb == ERR_PTR(-ENOMEM))) {
+		if (unlikely(IS_ERR_OR_NULL(skb))) {
+			if (IS_ERR(skb) && skb != ERR_PTR(-ENOMEM))
+				continue;
 			/* there may be memory when softirqs come to us again */
-			work = budget;
+			if (skb)
+				work = budget;
 			break;
 		}
-		if (IS_ERR(skb))
-			continue;
 		frames++;
 		bytes += skb->len;
 		frameio_netdev_receive(qp, skb, gro);

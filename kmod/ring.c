@@ -361,10 +361,11 @@ void frameio_ring_begin_pops(struct frameio_ring *ring)
 /* Copy a record in, and make a frame of it. Return: it, or an ERR_PTR. */
 static struct sk_buff *frameio_ring_copy_in(struct frameio_qp *qp, const u8 *from, size_t len)
 {
-	struct frameio_record record = { .len = len };
+	struct frameio_record record;
 	struct sk_buff *skb;
 	int err;
 
+	record.len = len;
 	err = frameio_record_alloc(qp, &record, GFP_ATOMIC | __GFP_NOWARN);
 	if (err)
 		return ERR_PTR(err);
@@ -410,10 +411,12 @@ struct sk_buff *frameio_ring_pop(struct frameio_qp *qp, struct frameio_ring *rin
 	skb = ERR_PTR(-EINVAL);
 	if (likely(frameio_record_len_is_valid(qp->port, len)))
 		skb = frameio_ring_copy_in(qp, from, len);
-	if (unlikely(skb == ERR_PTR(-ENOMEM)))
-		return skb;
+	if (unlikely(IS_ERR(skb))) {
+		if (skb == ERR_PTR(-ENOMEM))
+			return skb;
+		qp->writes.errors++;
+	}
 	WRITE_ONCE(ring->own, ring->own + ALIGN(len, FRAMEIO_RECORD_ALIGN));
-	qp->writes.errors += IS_ERR(skb);
 	return skb;
 }
 
