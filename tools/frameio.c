@@ -381,6 +381,31 @@ static bool read_module_version(char *to, size_t size)
 	return good;
 }
 
+/* Whether the module does what this library asks of it; 0: nobody knows. */
+enum { FITS = 1, FITS_NOT = -1 };
+
+static int ask_whether_it_fits(void)
+{
+	struct frameio_info *ports;
+	const int n = frameio_list(NULL, &ports);
+
+	free(ports);
+	/* one that speaks another ABI has other numbers: VERSIONS of frameio(4) */
+	if (n == -ENOTTY || n == -EINVAL)
+		return FITS_NOT;
+	return n >= 0 ? FITS : 0;
+}
+
+static void print_fit(int fits, const char *module, const char *library)
+{
+	if (fits == FITS_NOT)
+		puts("they do not fit: the module does not know the library's calls");
+	else if (fits == FITS && strverscmp(module, library) < 0)
+		puts("they fit, but the module refuses what is newer than itself");
+	else if (fits == FITS)
+		puts("they fit");
+}
+
 static int command_version(char **words)
 {
 	char module[64];
@@ -389,15 +414,21 @@ static int command_version(char **words)
 	const bool differ = strcmp(library, PACKAGE_VERSION) ||
 			    (loaded && strcmp(module, PACKAGE_VERSION));
 	struct json_object *object;
+	int fits;
 
 	if (*words)
 		tool_misused("'version' takes nothing, not '%s'", *words);
+	fits = loaded ? ask_whether_it_fits() : 0;
 	if (command_options.json) {
 		object = json_object_new_object();
 		object_add_text(object, "tool", PACKAGE_VERSION);
 		object_add_text(object, "library", library);
 		object_add_text(object, "module", loaded ? module : NULL);
 		object_add_bool(object, "differ", differ);
+		if (fits)
+			object_add_bool(object, "fit", fits == FITS);
+		else
+			object_add_text(object, "fit", NULL);
 		object_print(stdout, object, false);
 		return 0;
 	}
@@ -405,6 +436,8 @@ static int command_version(char **words)
 	       loaded ? module : "not loaded");
 	if (differ)
 		puts("they differ: load or install those of one version");
+	if (differ || fits == FITS_NOT)
+		print_fit(fits, module, library);
 	return 0;
 }
 

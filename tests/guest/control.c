@@ -725,6 +725,58 @@ START_TEST(info_and_stats_fit_older_and_newer_programs)
 }
 END_TEST
 
+#if defined(__x86_64__) || defined(__aarch64__)
+/*
+ * A program from before the structures grew, with the numbers and offsets of its time and
+ * nothing of today's header: see VERSIONS of frameio(4).
+ */
+START_TEST(a_program_of_the_first_version_goes_on)
+{
+	uint32_t create[16] = { 0 }, info[18], limits[2] = { 7, 9 }, newer[6] = { 8, 9 };
+	struct { uint64_t ports; uint32_t count, size; } list = { (uintptr_t)info, 1, 64 };
+	unsigned char record[100] = { 1, 40, 0, 0, 60 }, room[2048];
+	int fd = guest_control(), packet;
+
+	memcpy(create, "fio0", 5);
+	ck_assert_int_eq(ioctl(fd, 0xc040fb10, create), 0);
+	ck_assert_int_eq(ioctl(fd, 0x4008fb15, limits), 0);
+	memset(info, 0xee, sizeof(info));
+	ck_assert_int_eq(ioctl(fd, 0x8040fb14, info), 0);
+	ck_assert_str_eq((char *)info, "fio0");
+	ck_assert_uint_eq(info[9], 7);
+	ck_assert_uint_eq(info[10], 9);
+	ck_assert_uint_eq(info[16], 0xeeeeeeee);
+	memset(info, 0xee, sizeof(info));
+	ck_assert_int_eq(ioctl(fd, 0xc010fb13, &list), 0);
+	ck_assert_str_eq((char *)info, "fio0");
+	ck_assert_uint_eq(info[16], 0xeeeeeeee);
+
+	/* a newer one, as long as it asks for nothing that is not known here */
+	ck_assert_int_eq(ioctl(fd, 0x4018fb15, newer), 0);
+	newer[5] = 1;
+	ck_assert_errno(ioctl(fd, 0x4018fb15, newer), EINVAL);
+
+	guest_set_up("fio0", 1500);
+	packet = guest_packet_socket("fio0");
+	guest_fill(record + 40, 60, 1, 0);
+	ck_assert_int_eq(write(fd, record, sizeof(record)), sizeof(record));
+	guest_receive(packet, 60, 1, 0);
+	guest_send(packet, 60, 2, 0);
+	do
+		ck_assert_int_gt(read(fd, room, sizeof(room)), 40);
+	while (memcmp(room + room[1], record + 40, 6) || room[room[1] + 12] != 0x88);
+	ck_assert_uint_eq(room[0], 1);
+	ck_assert_uint_eq(room[4], 60);
+	close(packet);
+}
+END_TEST
+#else
+START_TEST(a_program_of_the_first_version_goes_on)
+{
+}
+END_TEST
+#endif
+
 START_TEST(an_unbound_file_moves_and_tells_nothing)
 {
 	int fd = guest_control();
@@ -895,6 +947,7 @@ static void add_info_tests(Suite *suite)
 	tcase_add_test(tcase, list_refuses_what_it_does_not_know);
 	tcase_add_test(tcase, info_follows_the_interface);
 	tcase_add_test(tcase, info_and_stats_fit_older_and_newer_programs);
+	tcase_add_test(tcase, a_program_of_the_first_version_goes_on);
 	tcase_add_test(tcase, an_unbound_file_moves_and_tells_nothing);
 	tcase_add_test(tcase, an_unknown_command_is_refused);
 	tcase_add_test(tcase, options_belong_to_the_file);

@@ -927,15 +927,29 @@ START_TEST(version_tells_what_differs)
 		 json_object_get_string(at(object, "/module")));
 	is_text(object, "/tool", json_object_get_string(at(object, "/library")));
 	is_bool(object, "/differ", false);
+	is_bool(object, "/fit", true);
 	good("unshare -m sh -c 'echo 0.0.9 >/run/version; "
 	     "mount --bind /run/version /sys/module/frameio/version && frameio version'");
 	has_line("^module 0\\.0\\.9$");
 	has_line("^they differ: ");
+	has_line("^they fit, but the module refuses what is newer than itself$");
+	good("unshare -m sh -c 'echo 99.1 >/run/version; "
+	     "mount --bind /run/version /sys/module/frameio/version && frameio version'");
+	has_line("^they differ: ");
+	has_line("^they fit$");
+	/* a module that knows none of our ioctls */
+	good("unshare -m sh -c 'mount --bind /dev/null /dev/frameio/control && frameio version'");
+	has_line("^they do not fit: ");
+	good("unshare -m sh -c 'mount --bind /dev/null /dev/frameio/control && "
+	     "frameio -j version'");
+	object = parse(printed);
+	is_bool(object, "/fit", false);
 	good("unshare -m sh -c 'mount -t tmpfs none /sys/module && frameio version && "
 	     "frameio -j version'");
 	has_line("^module not loaded$");
 	object = parse(strchr(printed, '{'));
 	is_null(object, "/module");
+	is_null(object, "/fit");
 	is_bool(object, "/differ", false);
 }
 END_TEST
