@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
  * The programs of examples/: those that answer pings, each in the mode that it is an
- * example of; and others, each with what it is an example of.
+ * example of; others, each with what it is an example of; and those of frameio(7).
  */
 #include <errno.h>
 #include <net/if.h>
@@ -169,7 +169,7 @@ static void add_hosts(void)
 		 "ip -n right address add fd00::2/64 dev wire nodad && "
 		 "ip -n left link set wire up && ip -n right link set wire up");
 	/* on the left somebody may open a port that is there, on the right root makes one */
-	guest_sh("ip netns exec left ../tools/frameio add fiotun l3 owner nobody up && "
+	guest_sh("ip netns exec left frameio add fiotun l3 owner nobody up && "
 		 "ip -n left address add 10.9.0.1/24 dev fiotun && "
 		 "ip -n left link set fiotun mtu 1420");
 }
@@ -332,16 +332,32 @@ START_TEST(a_loop_serves_several_ports)
 }
 END_TEST
 
+START_TEST(the_examples_of_the_overview_work)
+{
+	FILE *page = open_examples("frameio.7");
+	const char *text;
+	int n;
+
+	for (n = 0; (text = next_example(page)); n++)
+		ck_assert_msg(run("set -e\n%s", text) == 0, "%s: %s", text, complaint);
+	ck_assert_int_eq(n, 2);
+	has(printed, "3 packets transmitted, 3 received, 0% packet loss");
+	ck_assert_uint_eq(guest_count_ports(), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("examples");
 	TCase *tcase = guest_tcase(suite, "examples", 120, NULL, NULL);
 
+	find_tools("frameio");
 	tcase_add_loop_test(tcase, each_answers_pings, 0, NEXAMPLES);
 	tcase_add_loop_test(tcase, each_tells_what_is_wrong, 0, NEXAMPLES);
 	tcase = guest_tcase(suite, "built", 120, NULL, delete_hosts);
 	tcase_add_test(tcase, a_tunnel_joins_two_hosts);
 	tcase_add_test(tcase, a_tap_tells_what_its_filter_chooses);
 	tcase_add_test(tcase, a_loop_serves_several_ports);
+	tcase_add_test(tcase, the_examples_of_the_overview_work);
 	return guest_run(suite);
 }
