@@ -18,6 +18,7 @@
  *
  *	cc -pthread -o udp-tunnel udp-tunnel.c $(pkg-config --cflags --libs frameio)
  */
+#define _GNU_SOURCE 1	/* sendmmsg(2), recvmmsg(2) */
 #include <err.h>
 #include <errno.h>
 #include <netdb.h>
@@ -93,7 +94,7 @@ static struct frameio_batch *make_batch(void)
 
 static void send_all(const struct frameio_batch *batch, int n)
 {
-	struct mmsghdr messages[NPACKETS] = {};
+	struct mmsghdr messages[NPACKETS] = { 0 };
 	struct iovec packets[NPACKETS];
 	int i, sent;
 
@@ -159,7 +160,7 @@ static void write_all(const struct frameio_batch *batch, int count, const char *
 static void carry_in(const char *name)
 {
 	struct frameio_batch *batch = make_batch();
-	struct mmsghdr messages[NPACKETS] = {};
+	struct mmsghdr messages[NPACKETS] = { 0 };
 	struct iovec packets[NPACKETS];
 	int i, n;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
  * The programs of examples/: those that answer pings, each in the mode that it is an
- * example of; others, each with what it is an example of; and those of frameio(7).
+ * example of; others, each with what it is an example of; and the commands of frameio(7) and
+ * of docs/nic.md.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -155,113 +156,103 @@ static void wait_calling(const struct process *process, long number, unsigned lo
 }
 
 /*
- *	left: fiotun 10.9.0.1                       right: fiotun 10.9.0.2
- *	      wire @.1 ------------ veth ------------------ wire @.2
+ *	here: fiotun 10.9.0.1                  far (a network namespace): fiotun 10.9.0.2
+ *	      fiowire @.1 ------------------------------------------- wire @.2
  */
 static void add_hosts(void)
 {
-	guest_add_netns("left");
-	guest_add_netns("right");
-	guest_sh("ip -n left link add wire type veth peer name wire netns right && "
-		 "ip -n left address add 198.51.100.1/24 dev wire && "
-		 "ip -n left address add fd00::1/64 dev wire nodad && "
-		 "ip -n right address add 198.51.100.2/24 dev wire && "
-		 "ip -n right address add fd00::2/64 dev wire nodad && "
-		 "ip -n left link set wire up && ip -n right link set wire up");
-	/* on the left somebody may open a port that is there, on the right root makes one */
-	guest_sh("ip netns exec left frameio add fiotun l3 owner nobody up && "
-		 "ip -n left address add 10.9.0.1/24 dev fiotun && "
-		 "ip -n left link set fiotun mtu 1420");
+	guest_add_netns("far");
+	guest_sh("ip link add fiowire type veth peer name wire netns far && "
+		 "ip address add 198.51.100.1/24 dev fiowire && "
+		 "ip address add fd00::1/64 dev fiowire nodad && ip link set fiowire up && "
+		 "ip -n far address add 198.51.100.2/24 dev wire && "
+		 "ip -n far address add fd00::2/64 dev wire nodad && ip -n far link set wire up");
+	/* here somebody may open a port that there is, over there root makes one */
+	guest_sh("frameio add fiotun l3 owner nobody mtu 1420 up && "
+		 "ip address add 10.9.0.1/24 dev fiotun");
 }
 
 static void delete_hosts(void)
 {
-	guest_sh("ip netns del left 2>/dev/null; ip netns del right 2>/dev/null; :");
+	guest_sh("ip netns del far 2>/dev/null; ip link del fiowire 2>/dev/null; "
+		 "ip link del fiotun 2>/dev/null; :");
 }
 
 #define TUNNEL	BUILT "udp-tunnel fiotun %s 5555"
 
-static struct process start_left(const char *peer)
+static struct process start_here(const char *peer)
 {
-	struct process tunnel = start_command("ip netns exec left " AS_NOBODY TUNNEL, peer);
+	struct process tunnel = start_command(AS_NOBODY TUNNEL, peer);
 
 	wait_calling(&tunnel, SYS_recvmmsg, 0);
 	return tunnel;
 }
 
-static struct process start_right(const char *peer)
+static struct process start_far(const char *peer)
 {
-	struct process tunnel = start_command("ip netns exec right " TUNNEL, peer);
+	struct process tunnel = start_command("ip netns exec far " TUNNEL, peer);
 
 	wait_calling(&tunnel, SYS_recvmmsg, 0);
-	guest_sh("ip -n right link set fiotun mtu 1420 up && "
-		 "ip -n right address add 10.9.0.2/24 dev fiotun");
+	guest_sh("ip -n far link set fiotun mtu 1420 up && "
+		 "ip -n far address add 10.9.0.2/24 dev fiotun");
 	return tunnel;
 }
 
-#define TUNNEL_PING	"ip netns exec left ping -qi 0.01 -W 20 10.9.0.2 >/dev/null "
-
-static unsigned long count_sent(void)
-{
-	return strtoul(good("ip netns exec left cat /sys/class/net/wire/statistics/tx_packets"),
-		       NULL, 10);
-}
+#define TUNNEL_PING	"ping -qi 0.01 -W 20 10.9.0.2 >/dev/null "
 
 /* What waits for one side, and then for the other, is taken in a few calls by each. */
-static void cross_at_once(struct process *left, struct process *right)
+static void cross_at_once(struct process *here, struct process *far)
 {
-	const unsigned long sent = count_sent();
+	const uint64_t read = guest_link_counter("fiotun", "tx_packets");
+	const uint64_t sent = guest_link_counter("fiowire", "tx_packets");
 	struct process ping;
 
-	hold(left);
-	hold(right);
+	hold(here);
+	hold(far);
 	ping = start_command(TUNNEL_PING "-fc 40 -l 40 -w 60");
-	while (strtoul(good("ip netns exec left cat /sys/class/net/fiotun/statistics/tx_packets"),
-		       NULL, 10) < 40)
+	while (guest_link_counter("fiotun", "tx_packets") < read + 40)
 		guest_pause();
-	ck_assert_int_eq(kill(left->pid, SIGCONT), 0);
-	while (count_sent() < sent + 40)
+	ck_assert_int_eq(kill(here->pid, SIGCONT), 0);
+	while (guest_link_counter("fiowire", "tx_packets") < sent + 40)
 		guest_pause();
-	ck_assert_int_eq(kill(right->pid, SIGCONT), 0);
+	ck_assert_int_eq(kill(far->pid, SIGCONT), 0);
 	end_well(&ping);
-	guest_sh("ip netns exec left ethtool -S fiotun | awk '/q0_read_frames_frameio/ { f = $2 } "
+	guest_sh("ethtool -S fiotun | awk '/q0_read_frames_frameio/ { f = $2 } "
 		 "/q0_read_calls_frameio/ { c = $2 } END { exit f < 40 || f < c + 30 }'");
-	guest_sh("ip netns exec right ethtool -S fiotun | awk '/q0_write_frames_frameio/ { f = $2 } "
+	guest_sh("ip netns exec far ethtool -S fiotun | awk '/q0_write_frames_frameio/ { f = $2 } "
 		 "/q0_write_calls_frameio/ { c = $2 } END { exit f < 40 || f < c + 30 }'");
 }
 
 START_TEST(a_tunnel_joins_two_hosts)
 {
-	struct process left, right;
+	struct process here, far;
 
 	add_hosts();
-	left = start_left("198.51.100.2");
-	right = start_right("198.51.100.1");
-	cross_at_once(&left, &right);
+	here = start_here("198.51.100.2");
+	far = start_far("198.51.100.1");
+	cross_at_once(&here, &far);
 	guest_sh(TUNNEL_PING "-c 2 -s 1392");
 
 	/* the other side is away, and there is what is no packet, and nothing, in its place */
-	end_by(&right, SIGTERM);
-	guest_sh("! ip netns exec left ping -qc 3 -i 0.01 -W 0.1 10.9.0.2 >/dev/null");
-	guest_sh("echo nonsense | ip netns exec right socat - UDP:198.51.100.1:5555,bind=:5555 && "
-		 "ip netns exec right python3 -c 'import socket; "
-		 "s = socket.socket(type=socket.SOCK_DGRAM); s.bind((\"\", 5555)); "
-		 "s.sendto(b\"\", (\"198.51.100.1\", 5555))'");
-	right = start_right("198.51.100.1");
+	end_by(&far, SIGTERM);
+	guest_sh("! ping -qc 3 -i 0.01 -W 0.1 10.9.0.2 >/dev/null");
+	guest_sh("echo nonsense | ip netns exec far socat -u - "
+		 "UDP:198.51.100.1:5555,bind=:5555,shut-null");
+	far = start_far("198.51.100.1");
 	guest_sh(TUNNEL_PING "-c 2");
-	guest_sh("ip netns exec left ethtool -S fiotun | grep -q 'q0_write_errors: 2$'");
-	end_by(&left, SIGTERM);
-	end_by(&right, SIGTERM);
+	guest_sh("ethtool -S fiotun | grep -q 'q0_write_errors: 2$'");
+	end_by(&here, SIGTERM);
+	end_by(&far, SIGTERM);
 
 	/* the other version of IP around the same packets */
-	left = start_left("fd00::2");
-	right = start_right("fd00::1");
+	here = start_here("fd00::2");
+	far = start_far("fd00::1");
 	guest_sh(TUNNEL_PING "-c 2");
 	/* a port that goes away ends it */
-	guest_sh("ip -n left link del fiotun");
-	ck_assert_int_eq(wait_for_end(&left), 1);
+	guest_sh("ip link del fiotun");
+	ck_assert_int_eq(wait_for_end(&here), 1);
 	has(complaint, "cannot read from fiotun: No such device");
-	end_by(&right, SIGTERM);
+	end_by(&far, SIGTERM);
 }
 END_TEST
 
@@ -304,8 +295,10 @@ static void add_pingable(const char *name, int net)
 
 START_TEST(a_loop_serves_several_ports)
 {
-	struct process loop = start(BUILT "epoll-ports", "fioone", "fiotwo");
+	struct process loop;
 
+	guest_use_fifo();
+	loop = start(BUILT "epoll-ports", "fioone", "fiotwo");
 	while (!if_nametoindex("fiotwo")) {
 		ck_assert_msg(!has_ended(&loop), "%s has ended", loop.words);
 		guest_pause();
@@ -313,9 +306,8 @@ START_TEST(a_loop_serves_several_ports)
 	add_pingable("fioone", 2);
 	add_pingable("fiotwo", 3);
 	/* the second goes on while the first has more answers than there is room for */
-	guest_sh("for net in 2 3; do ping -qfc 200 -l 40 -w 60 192.0.$net.2 >/run/ping.$net & done; "
-		 "wait; grep -q ' 0%% packet loss' /run/ping.2 && "
-		 "grep -q ' 0%% packet loss' /run/ping.3");
+	guest_sh("ping -qfc 100 -l 40 -w 60 192.0.2.2 >/dev/null & "
+		 "ping -qfc 100 -l 40 -w 60 192.0.3.2 >/dev/null && wait $!");
 	guest_sh("ip link set fioone down && ip link set fioone up && "
 		 "ip route replace 192.0.2.2 dev fioone");
 	guest_sh("for net in 2 3; do ping -qc 2 -i 0.01 -W 20 192.0.$net.2 >/dev/null || exit; done");
@@ -346,6 +338,27 @@ START_TEST(the_examples_of_the_overview_work)
 }
 END_TEST
 
+/* The commands, with what goes on for long ended by Ctrl-C; but those for a card's clock. */
+START_TEST(the_commands_for_a_card_work)
+{
+	guest_free_name("eth0");
+	guest_free_name("eth1");
+	guest_sh("ip link add eth0 type veth peer name eth1 && ip link set eth0 up && "
+		 "ip link set eth1 up && mkdir -p /run/nic.bin");
+	guest_wait_running("eth0");
+	guest_sh("for tool in framegen framecap frameio; do printf '#!/bin/sh\n"
+		 "exec timeout -s INT --preserve-status 1 %%s \"$@\"\n' $(command -v $tool) "
+		 ">/run/nic.bin/$tool && chmod 755 /run/nic.bin/$tool || exit; done");
+	guest_sh("sed -n '/^\t.*\\(----\\|tstamp\\)/d;s/^\t//p' " GUEST_SRCDIR "/docs/nic.md "
+		 ">/run/nic.sh && test $(grep -c . /run/nic.sh) -ge 8");
+	guest_sh("cd /run && PATH=/run/nic.bin:$PATH && export PATH && "
+		 "sh -ex nic.sh >nic.out 2>nic.err || { cat nic.err; exit 1; }");
+	guest_sh("grep -q 'received' /run/nic.out && test -s /run/wire.pcap && "
+		 "ip link del eth0");
+	ck_assert_uint_eq(guest_count_ports(), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("examples");
@@ -359,5 +372,6 @@ int main(void)
 	tcase_add_test(tcase, a_tap_tells_what_its_filter_chooses);
 	tcase_add_test(tcase, a_loop_serves_several_ports);
 	tcase_add_test(tcase, the_examples_of_the_overview_work);
+	tcase_add_test(tcase, the_commands_for_a_card_work);
 	return guest_run(suite);
 }
