@@ -1192,6 +1192,12 @@ static void write_programs(void)
 	}
 	fclose(page);
 	ck_assert_int_eq(n, 2);
+	/* and the first one with the lines that replace its last ones */
+	guest_sh("awk '/^#!/ && !n++ { on = 1 } /^slots =/ || /^\\.Ed/ { on = 0 } "
+		 "/^FRAMEIO_SET_OPTIONS, / { on = 1 } on' " GUEST_SRCDIR "/man/frameio.4 | "
+		 "sed 's/[\\]e/\\\\/g' >/run/tool.packed.py && "
+		 "grep -q FRAMEIO_CREATE /run/tool.packed.py && "
+		 "grep -q FRAMEIO_O_PACKED /run/tool.packed.py && ! grep -q readv /run/tool.packed.py");
 }
 
 /* They go on until a signal ends them. */
@@ -1205,17 +1211,27 @@ static void stop(struct process *process)
 	fclose(process->output);
 }
 
+/* A program that is the host 192.0.2.2. */
+static struct process start_host(char *path)
+{
+	struct process program = start("/usr/bin/python3", path);
+
+	while (run("ip address show dev fio0 up | grep -q 192.0.2.1"))
+		ck_assert(!has_ended(&program));
+	good("ping -i 0.1 -c 3 -W 20 192.0.2.2");
+	return program;
+}
+
 START_TEST(the_programs_of_the_manual_page_work)
 {
 	struct process program, programs[2];
 	int i;
 
 	write_programs();
-	program = start("/usr/bin/python3", "/run/tool.1.py");
-	while (run("ip address show dev fio0 up | grep -q 192.0.2.1"))
-		ck_assert(!has_ended(&program));
-	good("ping -c 3 -W 20 192.0.2.2");
+	program = start_host("/run/tool.1.py");
 	has(next_line(&program), "read a frame of ");
+	stop(&program);
+	program = start_host("/run/tool.packed.py");
 	stop(&program);
 
 	good("frameio add fio1 l3 queues 2 owner nobody up && "

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
  * What others build on: the headers, the library's symbols, the numbers that
- * frameio(4) prints, and the programs in the manual.
+ * frameio(4) prints, the programs in the manual and the guides, and the examples.
  */
 #include <check.h>
 #include <stdio.h>
@@ -164,6 +164,24 @@ START_TEST(programs_of_the_manual_compile)
 }
 END_TEST
 
+START_TEST(programs_of_the_guides_compile)
+{
+	/* what is a program in a guide goes on from block to block */
+	run("sed -n '/^```c$/,/^```$/{/^```/d;p}' " UNIT_SRCDIR "/docs/vpn.md | "
+	    "{ cat; echo '_Static_assert(PACKET_MAX, \"nothing was found\");'; } | "
+	    UNIT_CC " -x c " PEDANTIC " -");
+}
+END_TEST
+
+/* As who has installed the library makes them: with nothing of configure's. */
+START_TEST(examples_stand_alone)
+{
+	run("for program in " UNIT_SRCDIR "/examples/*.c; do "
+	    UNIT_CC " -fsyntax-only -Wall -Wextra -Werror " HEADERS "$program || exit; "
+	    "[ $(wc -l <$program) -lt 200 ] || { echo \"$program: too long\"; exit 1; }; done");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("abi");
@@ -180,6 +198,8 @@ int main(void)
 	tcase_add_test(tcase, numbers_are_those_of_the_manual);
 	tcase_add_test(tcase, layout_is_that_of_the_manual);
 	tcase_add_loop_test(tcase, programs_of_the_manual_compile, 0, 7);
+	tcase_add_test(tcase, programs_of_the_guides_compile);
+	tcase_add_test(tcase, examples_stand_alone);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
