@@ -295,13 +295,13 @@ static int frameio_vecs_put_used(const struct frameio_slots *slots, struct frame
 	const u32 n = slots->next * slots->nvpf;
 	struct framevec __user *to = arg->fio_vecs;
 	const struct framevec *vec = slots->vecs;
-	const u32 *slot = slots->used;
+	const u32 *slot = slots->used, *end = slot + slots->next;
 	u64 left, used;
 	u32 i;
 
 	if (!user_write_access_begin(arg, struct_size(arg, fio_vecs, n)))
 		return -EFAULT;
-	for (; slot < slots->used + slots->next; slot++) {
+	for (; slot < end; slot++) {
 		left = *slot;
 		for (i = 0; i < slots->nvpf; i++, vec++, to++) {
 			used = min(left, vec->fv_buflen);

@@ -8,9 +8,9 @@
  */
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
-#include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
+#include <net/busy_poll.h>
 #include <net/ip_tunnels.h>
 #include <net/rtnetlink.h>
 
@@ -244,10 +244,20 @@ static u16 frameio_netdev_select_queue(struct net_device *dev, struct sk_buff *s
 	return READ_ONCE(port->steer[reciprocal_scale(hash, n)]);
 }
 
-/* May GRO know what is in it? */
+/* Does some kernel's GRO know what is in it? */
 static bool frameio_netdev_is_for_gro(const struct sk_buff *skb)
 {
-	return frameio_netdev_is_ip(skb) || eth_type_vlan(skb->protocol);
+	switch (skb->protocol) {
+	case htons(ETH_P_IP):
+	case htons(ETH_P_IPV6):
+	case htons(ETH_P_8021Q):
+	case htons(ETH_P_8021AD):
+	case htons(ETH_P_PPP_SES):
+	case htons(ETH_P_TEB):
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* A written frame belongs to its queue pair, and so do the answers to it. */
@@ -263,8 +273,8 @@ static noinline void frameio_netdev_note_queue(struct frameio_qp *qp, struct sk_
 }
 
 /*
- * Hand a written frame to the stack. GRO keeps frames for a while: what comes behind them
- * in the same poll takes the same way, so that their order stays. Before there are any it is
+ * Hand a written frame to the stack. NAPI collects what it gets through GRO until the poll's
+ * end: what comes behind it takes the same way, so that the order stays. Before that GRO is
  * left out where it finds nothing to do.
  */
 static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb, bool *gro)
@@ -284,10 +294,12 @@ static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb, b
 	if (READ_ONCE(qp->port->nqueues) > 1)
 		frameio_netdev_note_queue(qp, skb);
 	*gro |= frameio_netdev_is_for_gro(skb);
-	if (*gro)
+	if (*gro) {
 		napi_gro_receive(&qp->napi, skb);
-	else
-		netif_receive_skb(skb);
+		return;
+	}
+	skb_mark_napi_id(skb, &qp->napi);
+	netif_receive_skb(skb);
 }
 
 /*

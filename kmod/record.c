@@ -58,6 +58,8 @@ void frameio_record_free(struct frameio_record *record)
 int frameio_record_apply(const struct frameio_port *port, struct frameio_record *record,
 			 const struct frameio_hdr *hdr)
 {
+	/* it lies in the frame's own memory, which may be another one afterwards */
+	const struct frameio_hdr asked = *hdr;
 	int err;
 
 	if (!record->skb) {
@@ -67,9 +69,9 @@ int frameio_record_apply(const struct frameio_port *port, struct frameio_record 
 		skb_reserve(record->skb, FRAMEIO_HEADROOM);
 		skb_put(record->skb, record->len);
 	}
-	__skb_pull(record->skb, sizeof(*hdr));
-	err = frameio_header_apply(hdr, record->skb);
-	if (!err && hdr->gso_type && !skb_is_gso(record->skb) &&
+	__skb_pull(record->skb, sizeof(asked));
+	err = frameio_header_apply(&asked, record->skb);
+	if (!err && asked.gso_type && !skb_is_gso(record->skb) &&
 	    record->skb->len > frameio_record_max(port, record->skb->data))
 		err = -EINVAL;
 	if (!err && skb_is_gso(record->skb) && frameio_port_is_nic(port) &&

@@ -130,7 +130,7 @@ static const uint64_t hdrlen_values[] = {
 };
 static const uint64_t csum_start_values[] = {
 	34, 34, 34, 34, 20, 20, 54, 54, 40, 38, 42, 0, 1, 13, 14, 19, 33, 35, 58, 59, 60, 62, 100,
-	1512, 1513, 1514, 0x7fff, 0x8000, 0xfffd, 0xfffe, 0xffff,
+	1512, 1513, 1514, 3700, 5000, 0x7fff, 0x8000, 0xfffd, 0xfffe, 0xffff,
 };
 static const uint64_t csum_offset_values[] = {
 	16, 16, 16, 16, 6, 6, 6, 0, 2, 1, 3, 26, 64, 0x7fff, 0x8000, 0xfffd, 0xfffe, 0xffff,

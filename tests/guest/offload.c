@@ -466,6 +466,8 @@ static const struct wrong_gso {
 	{ 0x83, FRAMEIO_F_CSUM_PARTIAL, 1000, 34, 6, 3000 },	/* ECN of UDP */
 	{ 1, FRAMEIO_F_CSUM_PARTIAL, 1000, 33, 16, 3000 },	/* inside the IP header */
 	{ 4, FRAMEIO_F_CSUM_PARTIAL, 1000, 53, 16, 3000 },
+	/* one segment above the MTU, and the frame's memory moves while that is found out */
+	{ 1, FRAMEIO_F_CSUM_PARTIAL, 1400, 5000, 16, 6000 },
 };
 #define NWRONG	((int)(sizeof(wrong_gso) / sizeof(wrong_gso[0])))
 
