@@ -317,7 +317,7 @@ static int frameio_netdev_poll_ring(struct frameio_qp *qp, struct frameio_ring *
 	frameio_ring_begin_pops(ring);
 	for (work = 0; work < budget; work++) {
 		skb = frameio_ring_pop(qp, ring);
-		if (unlikely(IS_ERR_OR_NULL(skb))) {
+		if (IS_ERR_OR_NULL(skb)) {
 			if (IS_ERR(skb) && skb != ERR_PTR(-ENOMEM))
 				continue;
 			/* there may be memory when softirqs come to us again */

@@ -411,7 +411,7 @@ struct sk_buff *frameio_ring_pop(struct frameio_qp *qp, struct frameio_ring *rin
 	skb = ERR_PTR(-EINVAL);
 	if (likely(frameio_record_len_is_valid(qp->port, len)))
 		skb = frameio_ring_copy_in(qp, from, len);
-	if (unlikely(IS_ERR(skb))) {
+	if (IS_ERR(skb)) {
 		if (skb == ERR_PTR(-ENOMEM))
 			return skb;
 		qp->writes.errors++;
