@@ -268,8 +268,8 @@ START_TEST(a_tap_tells_what_its_filter_chooses)
 	wait_calling(&tap, SYS_ioctl, FRAMEIO_READ);
 	guest_send(wire, 60, 1, 0);
 	guest_send(wire, 200, 2, 0);
-	has_line_in(next_line(&tap), "^[0-9]{10}\\.[0-9]{9} [0-9a-f:]{17} ff:ff:ff:ff:ff:ff type 88b5, "
-		    "200 bytes$");
+	has_line_in(next_line(&tap), "^[0-9]{10}\\.[0-9]{9} [0-9a-f:]{17} ff:ff:ff:ff:ff:ff "
+		    "type 88b5, 200 bytes$");
 	/* and whoever they are for */
 	guest_receive(stack, 60, 1, 0);
 	guest_receive(stack, 200, 2, 0);
@@ -289,8 +289,8 @@ END_TEST
 static void add_pingable(const char *name, int net)
 {
 	guest_sh("sysctl -qw net.ipv6.conf.%s.disable_ipv6=1 && ethtool -G %s rx 1 && "
-		 "ip address add 192.0.%d.1 peer 192.0.%d.2 dev %s && ip link set %s up", name, name,
-		 net, net, name, name);
+		 "ip address add 192.0.%d.1 peer 192.0.%d.2 dev %s && ip link set %s up",
+		 name, name, net, net, name, name);
 }
 
 START_TEST(a_loop_serves_several_ports)
@@ -310,7 +310,8 @@ START_TEST(a_loop_serves_several_ports)
 		 "ping -qfc 100 -l 40 -w 60 192.0.3.2 >/dev/null && wait $!");
 	guest_sh("ip link set fioone down && ip link set fioone up && "
 		 "ip route replace 192.0.2.2 dev fioone");
-	guest_sh("for net in 2 3; do ping -qc 2 -i 0.01 -W 20 192.0.$net.2 >/dev/null || exit; done");
+	guest_sh("for net in 2 3; do "
+		 "ping -qc 2 -i 0.01 -W 20 192.0.$net.2 >/dev/null || exit; done");
 
 	guest_sh("ip link del fioone");
 	wait_told(&loop, "fioone: No such device");

@@ -1197,7 +1197,8 @@ static void write_programs(void)
 		 "/^FRAMEIO_SET_OPTIONS, / { on = 1 } on' " GUEST_SRCDIR "/man/frameio.4 | "
 		 "sed 's/[\\]e/\\\\/g' >/run/tool.packed.py && "
 		 "grep -q FRAMEIO_CREATE /run/tool.packed.py && "
-		 "grep -q FRAMEIO_O_PACKED /run/tool.packed.py && ! grep -q readv /run/tool.packed.py");
+		 "grep -q FRAMEIO_O_PACKED /run/tool.packed.py && "
+		 "! grep -q readv /run/tool.packed.py");
 }
 
 /* They go on until a signal ends them. */
