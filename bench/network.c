@@ -36,7 +36,7 @@ static void configure(const char *format, ...)
 	vfprintf(ip, format, arguments);
 	va_end(arguments);
 	if (pclose(ip))
-		die("ip(8) could not do what is told above");
+		die("ip(8) could not do what is told above; the kernel needs dummy and veth");
 }
 
 /* Interfaces are made without IPv6: its neighbour discovery would send frames of its own. */

@@ -302,6 +302,8 @@ static const struct path paths[] = {
 	{ "receive", WORKLOAD(NIC_RECEIVE), 32, XDP_FLAGS_DRV_MODE, xdp_receive, NULL },
 	{ "receive, generic", WORKLOAD(NIC_RECEIVE), 32, XDP_FLAGS_SKB_MODE, xdp_receive, NULL },
 	{ "receive, send", WORKLOAD(NIC_FORWARD), 32, XDP_FLAGS_DRV_MODE, xdp_forward, NULL },
+	{ "receive, send, generic", WORKLOAD(NIC_FORWARD), 32, XDP_FLAGS_SKB_MODE, xdp_forward,
+	  NULL },
 	{ "receive", WORKLOAD(NIC_LOSS), 32, XDP_FLAGS_DRV_MODE, xdp_take, NULL },
 };
 
