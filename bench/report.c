@@ -131,19 +131,30 @@ static void print_head(const struct settings *settings, const struct result *res
 static void print_foot(const struct result *results, size_t n, double reference)
 {
 	const struct workload *workload = &workloads[results->workload];
+	unsigned int segment = 0;
 	double source = 0;
 	size_t i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		if (results[i].source > 0)
 			source = results[i].source;
+		if (results[i].segment)
+			segment = results[i].segment;
+	}
 	if (source > 0)
 		printf("  without the source, a packet socket's send: %.0f\n", source);
-	if (results->workload == TCP)
-		printf("  per segment of %u bytes\n", results->segment);
+	if (segment)
+		printf("  per segment of %u bytes\n", segment);
 	if (reference > 0)
 		printf("  reference: %s %s\n", workload->reference_peer, workload->reference_path);
 	putchar('\n');
+}
+
+static bool all_skipped(const struct result *results, size_t n)
+{
+	while (n && results[n - 1].skipped)
+		n--;
+	return !n;
 }
 
 void report_table(const struct settings *settings, const struct result *results, size_t n)
@@ -151,7 +162,7 @@ void report_table(const struct settings *settings, const struct result *results,
 	const double reference = reference_cost(results, n);
 	size_t i;
 
-	if (!n)
+	if (all_skipped(results, n))
 		return;
 	print_head(settings, results, n, reference);
 	for (i = 0; i < n; i++)
