@@ -4,14 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <frameio/frameio.h>
 
 #include "bench.h"
 
-struct burst burst;
+__thread struct burst burst;
 
-static unsigned char *memory;
+static __thread unsigned char *memory;
 
 static size_t round_up(size_t n, size_t multiple)
 {
@@ -31,7 +32,6 @@ static void allocate(size_t size)
 void burst_set_length(size_t len)
 {
 	const size_t frame_room = round_up(BURST_HEADROOM + len, 64);
-	struct ether_header ether = { .ether_type = htons(ETHERTYPE) };
 	unsigned int i;
 
 	burst.len = len;
@@ -44,9 +44,23 @@ void burst_set_length(size_t len)
 	for (i = 0; i < BURST; i++)
 		burst.records[i] = memory + frame_room + i * burst.room;
 	burst.row = memory + frame_room + BURST * burst.room;
-	memset(ether.ether_dhost, 0xff, sizeof(ether.ether_dhost));
-	memcpy(burst.frame, &ether, sizeof(ether));
+	memset(burst.frame, 0xff, ETHER_ADDR_LEN);
+	burst_set_type(ETHERTYPE);
 	burst_refill();
+}
+
+void burst_free(void)
+{
+	free(memory);
+	memory = NULL;
+	memset(&burst, 0, sizeof(burst));
+}
+
+void burst_set_type(unsigned short type)
+{
+	const unsigned short network = htons(type);
+
+	memcpy(burst.frame + offsetof(struct ether_header, ether_type), &network, sizeof(network));
 }
 
 void burst_refill(void)
@@ -71,4 +85,46 @@ void burst_send(int fd)
 
 	for (i = 0; i < BURST; i++)
 		fail_unless(send(fd, burst.frame, burst.len, 0) == (ssize_t)burst.len, "send");
+}
+
+unsigned int burst_read(int fd, size_t len)
+{
+	unsigned int i;
+
+	for (i = 0; i < BURST; i++)
+		fail_unless(read(fd, burst.records[i], burst.room) == (ssize_t)len, "read");
+	return BURST;
+}
+
+unsigned int burst_write(int fd, const void *record, size_t len)
+{
+	unsigned int i;
+
+	for (i = 0; i < BURST; i++)
+		fail_unless(write(fd, record, len) == (ssize_t)len, "write");
+	return BURST;
+}
+
+unsigned int carry_frame(int from, int to)
+{
+	const ssize_t n = read(from, burst.records[0], burst.room);
+
+	fail_unless(n > 0 && write(to, burst.records[0], n) == n, "read, write");
+	return 1;
+}
+
+unsigned int carry_burst(int from, int to)
+{
+	unsigned int i;
+
+	for (i = 0; i < BURST; i++)
+		carry_frame(from, to);
+	return BURST;
+}
+
+bool frame_is_ping(const unsigned char *frame)
+{
+	const struct ether_header *ether = (const void *)frame;
+
+	return ether->ether_type == htons(ETHERTYPE);
 }

@@ -41,8 +41,11 @@ static void usage(void)
 	     "  -p, --peer PATTERN      only these: frameio, tap, packet, AF_XDP, pktgen, memory;\n"
 	     "                          PATTERN is that of a shell, such as '@(tap|frameio)'\n"
 	     "  -w, --workload PATTERN  only these: copy, kernel-to-user, user-to-kernel, forward,\n"
-	     "                          nic-send, nic-receive, nic-forward, latency,\n"
-	     "                          queue-pairs\n"
+	     "                          tcp, nic-send, nic-receive, nic-forward, latency,\n"
+	     "                          loaded-latency, loss, nic-loss, pairs-to-user,\n"
+	     "                          pairs-to-kernel\n"
+	     "  -q, --qdisc NAME        queueing discipline of the interfaces of tap and frameio,\n"
+	     "                          such as noqueue or pfifo_fast (default: the system's)\n"
 	     "  -r, --rounds N          of each path, of which the least counts (default: 6)\n"
 	     "  -n, --bursts N          of 32 frames in a round (default: 100, and fewer\n"
 	     "                          of frames of more than 512 bytes)\n"
@@ -107,6 +110,7 @@ static const struct option options[] = {
 	{ "length", required_argument, NULL, 'l' },
 	{ "peer", required_argument, NULL, 'p' },
 	{ "workload", required_argument, NULL, 'w' },
+	{ "qdisc", required_argument, NULL, 'q' },
 	{ "rounds", required_argument, NULL, 'r' },
 	{ "bursts", required_argument, NULL, 'n' },
 	{ "instructions", no_argument, NULL, 'i' },
@@ -130,6 +134,9 @@ static void take_option(int option)
 		break;
 	case 'w':
 		settings.workloads = optarg;
+		break;
+	case 'q':
+		settings.qdisc = optarg;
 		break;
 	case 'r':
 		settings.nrounds = parse_number(optarg, 1, COUNT_MOST,
@@ -169,7 +176,7 @@ static void parse_arguments(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt_long(argc, argv, "l:p:w:r:n:ijo:b:hV", options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "l:p:w:q:r:n:ijo:b:hV", options, NULL)) != -1)
 		take_option(option);
 	if (optind < argc)
 		misused("it takes options only");

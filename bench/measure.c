@@ -20,41 +20,76 @@
 
 const struct workload workloads[NWORKLOADS] = {
 	[COPY] = {
-		"copy", "a copy of a frame in memory, which all have to make at least",
-		"memory", "memcpy",
+		.name = "copy",
+		.title = "a copy of a frame in memory, which all have to make at least",
+		.reference_peer = "memory", .reference_path = "memcpy",
 	},
 	[KERNEL_TO_USER] = {
-		"kernel-to-user", "kernel to user: sent into the interface by the kernel, and read",
-		"tap", "read",
+		.name = "kernel-to-user",
+		.title = "kernel to user: sent into the interface by the kernel, and read",
+		.reference_peer = "tap", .reference_path = "read",
 	},
 	[USER_TO_KERNEL] = {
-		"user-to-kernel", "user to kernel: written, until the stack has dropped it",
-		"tap", "write",
+		.name = "user-to-kernel",
+		.title = "user to kernel: written, until the stack has dropped it",
+		.reference_peer = "tap", .reference_path = "write",
 	},
 	[FORWARD] = {
-		"forward", "forwarder: from the kernel at one port, to the kernel at another",
-		"tap", "read, write",
+		.name = "forward",
+		.title = "forwarder: from the kernel at one port, to the kernel at another",
+		.reference_peer = "tap", .reference_path = "read, write",
+	},
+	[TCP] = {
+		.name = "tcp",
+		.title = "TCP from host to host through a forwarder, both stacks and all",
+		.reference_peer = "tap", .reference_path = "read, write",
 	},
 	[NIC_SEND] = {
-		"nic-send", "NIC send: on dummy, until it has freed it",
-		"pktgen", "kernel",
+		.name = "nic-send",
+		.title = "NIC send: on dummy, until it has freed it",
+		.reference_peer = "pktgen", .reference_path = "kernel",
 	},
 	[NIC_RECEIVE] = {
-		"nic-receive", "NIC receive: sent into one end of a veth pair, and read at the other",
-		"packet", "TPACKET_V3",
+		.name = "nic-receive",
+		.title = "NIC receive: sent into one end of a veth pair, and read at the other",
+		.reference_peer = "packet", .reference_path = "TPACKET_V3",
 	},
 	[NIC_FORWARD] = {
-		"nic-forward", "NIC forwarder: from veth to dummy",
-		"packet", "recvmmsg, sendmmsg",
+		.name = "nic-forward",
+		.title = "NIC forwarder: from veth to dummy",
+		.reference_peer = "packet", .reference_path = "recvmmsg, sendmmsg",
 	},
 	[LATENCY] = {
-		"latency", "latency: sent into the interface, written back by a program that slept, "
-		"and received; the median",
-		"tap", "read, write",
+		.name = "latency",
+		.title = "latency: sent into the interface, written back by a program that slept, "
+			 "and received; the median",
+		.reference_peer = "tap", .reference_path = "read, write",
 	},
-	[QUEUE_PAIRS] = {
-		"queue-pairs", "user to kernel by queue pairs at once, each on a CPU of its own",
-		"tap", "write, multi-queue",
+	[LOADED_LATENCY] = {
+		.name = "loaded-latency",
+		.title = "latency under load: the same, while as many other frames are sent as go",
+		.reference_peer = "tap", .reference_path = "read, write",
+	},
+	[LOSS] = {
+		.name = "loss",
+		.title = "loss: frames sent at a time while the reader sleeps, and not found by it",
+		.unit = "% lost",
+	},
+	[NIC_LOSS] = {
+		.name = "nic-loss",
+		.title = "NIC loss: the same from veth",
+		.unit = "% lost",
+	},
+	[PAIRS_TO_USER] = {
+		.name = "pairs-to-user",
+		.title = "kernel to user by queue pairs at once, each on a CPU of its own, with its "
+			 "source",
+		.reference_peer = "tap", .reference_path = "read, multi-queue",
+	},
+	[PAIRS_TO_KERNEL] = {
+		.name = "pairs-to-kernel",
+		.title = "user to kernel by queue pairs at once, each on a CPU of its own",
+		.reference_peer = "tap", .reference_path = "write, multi-queue",
 	},
 };
 
@@ -173,15 +208,44 @@ static int open_source(const struct endpoint *end)
 	return network_open_source(endpoint_is_nic(end) ? WIRE_NAME : IN_NAME);
 }
 
-/* A virtual port's interface is there since the peer was opened. */
-static void bring_up(const struct endpoint *end)
+static const char *set_qdisc(const struct settings *settings, const char *name,
+			     unsigned int npairs)
 {
+	return settings->qdisc ? network_set_qdisc(name, settings->qdisc, npairs) : NULL;
+}
+
+/* As set_qdisc(), of the interface that is far away. */
+static const char *set_far_qdisc(const struct settings *settings)
+{
+	const char *why;
+
+	network_go_far();
+	why = set_qdisc(settings, OUT_NAME, 1);
+	network_come_back();
+	return why;
+}
+
+/* A virtual port's interface is there since the peer was opened. Returns NULL, or why not. */
+static const char *bring_up(const struct settings *settings, const struct endpoint *end,
+			    struct result *round)
+{
+	const char *why = NULL;
+
 	if (endpoint_is_nic(end))
-		return;
-	if (endpoint_reads(end))
-		network_bring_up(IN_NAME);
-	if (endpoint_writes(end))
+		return NULL;
+	if (end->workload == TCP) {
+		stream_set_up();
+		why = set_far_qdisc(settings);
+	} else if (endpoint_writes(end)) {
 		network_bring_up(OUT_NAME);
+	}
+	if (why || !endpoint_reads(end))
+		return why;
+	network_bring_up(IN_NAME);
+	why = set_qdisc(settings, IN_NAME, end->npairs);
+	if (!why && !*round->qdisc)
+		network_get_qdisc(IN_NAME, round->qdisc, sizeof(round->qdisc));
+	return why;
 }
 
 static void close_endpoint(const struct peer *peer, struct endpoint *end)
@@ -205,15 +269,19 @@ static double measure_with_source(const struct settings *settings, struct endpoi
 	return cost;
 }
 
-/* What the source takes is no part of a path, but of a frame's latency. */
+/* What the source takes is a part of a frame's latency, but not of what a path costs. */
 static void measure_endpoints(const struct settings *settings, struct endpoint *ends,
 			      struct result *round)
 {
 	alarm(PATIENCE_S);
-	if (round->workload == QUEUE_PAIRS) {
+	if (endpoint_is_of(ends, WORKLOADS_PAIRS)) {
 		round->cost = measure_parallel(settings, ends, round->npairs);
-	} else if (endpoint_echoes(ends)) {
-		measure_latency(settings, ends, &round->cost, &round->p99);
+	} else if (endpoint_is_of(ends, WORKLOADS_ECHO)) {
+		measure_latency(settings, ends, round);
+	} else if (endpoint_is_of(ends, WORKLOADS_LOSS)) {
+		measure_loss(ends, round);
+	} else if (ends->workload == TCP) {
+		measure_stream(settings, ends, round);
 	} else {
 		if (endpoint_reads(ends))
 			round->source = measure_source(settings);
@@ -239,10 +307,10 @@ static const char *measure_opened(const struct settings *settings, struct result
 		why = round->peer->open ? round->peer->open(&ends[opened]) : NULL;
 		opened++;
 	}
-	if (!why) {
-		bring_up(ends);
+	if (!why)
+		why = bring_up(settings, ends, round);
+	if (!why)
 		measure_endpoints(settings, ends, round);
-	}
 	for (i = opened; i--;)
 		close_endpoint(round->peer, &ends[i]);
 	network_delete_nics(WORKLOAD(round->workload));
@@ -251,17 +319,20 @@ static const char *measure_opened(const struct settings *settings, struct result
 
 /*
  * The least of several rounds, so that what else the kernel does now and then does not count.
- * Each begins anew, as what a frame's memory costs depends on what else lies around it.
+ * Each begins anew, as what a frame's memory costs depends on what else lies around it. What is
+ * lost of many frames, or waits for many, is found out once.
  */
 static void measure_path(const struct settings *settings, struct result *result)
 {
-	const char *why = parallel_missing(result->npairs);
+	const bool once = WORKLOAD(result->workload) & (WORKLOADS_LOSS | WORKLOAD(LOADED_LATENCY));
+	const unsigned int nrounds = once ? 1 : settings->nrounds;
+	const char *why = NULL;
 	struct result round = *result;
 	unsigned int i;
 
-	if (!why && result->peer->missing)
+	if (result->peer->missing)
 		why = result->peer->missing();
-	for (i = 0; !why && i < settings->nrounds; i++) {
+	for (i = 0; !why && i < nrounds; i++) {
 		if (i % 2)
 			tidy_caches();
 		why = measure_opened(settings, &round);
@@ -293,35 +364,70 @@ static struct result *append(struct results *results)
 	return &results->all[results->n++];
 }
 
-static void measure_peer(const struct settings *settings, const struct peer *peer,
-			 enum workload_id workload, unsigned int npairs, struct results *results)
+/* A path is measured by one, two, ... queue pairs, or with several numbers of frames. */
+static unsigned int count_variants(enum workload_id workload)
 {
-	struct result *result;
-	unsigned int i;
+	if (WORKLOAD(workload) & WORKLOADS_PAIRS)
+		return NPAIRS_MOST;
+	return WORKLOAD(workload) & WORKLOADS_LOSS ? NLOSSES : 1;
+}
+
+static void measure_variant(const struct settings *settings, const struct peer *peer,
+			    const struct path *path, enum workload_id workload,
+			    unsigned int variant, struct results *results)
+{
+	const bool counts_pairs = WORKLOAD(workload) & WORKLOADS_PAIRS;
+	const bool counts_loss = WORKLOAD(workload) & WORKLOADS_LOSS;
+	struct result *result = append(results);
+
+	result->peer = peer;
+	result->path = path;
+	result->workload = workload;
+	result->npairs = counts_pairs ? variant + 1 : 1;
+	result->nframes = counts_loss ? loss_nframes[variant] : 0;
+	result->len = workload == TCP ? stream_frame_len() : burst.len;
+	measure_path(settings, result);
+}
+
+static void measure_peer(const struct settings *settings, const struct peer *peer,
+			 enum workload_id workload, struct results *results)
+{
+	unsigned int i, variant;
 
 	for (i = 0; i < peer->npaths; i++) {
 		if (!(peer->paths[i].workloads & WORKLOAD(workload)))
 			continue;
-		result = append(results);
-		result->peer = peer;
-		result->path = &peer->paths[i];
-		result->workload = workload;
-		result->npairs = npairs;
-		result->len = burst.len;
-		measure_path(settings, result);
+		for (variant = 0; variant < count_variants(workload); variant++)
+			measure_variant(settings, peer, &peer->paths[i], workload, variant, results);
 	}
+}
+
+/* A stream's frames are as long as they can be, and so the same for several lengths. */
+static bool was_measured(const struct results *results, enum workload_id workload)
+{
+	size_t i;
+
+	for (i = 0; workload == TCP && i < results->n; i++)
+		if (results->all[i].workload == TCP && results->all[i].len == stream_frame_len())
+			return true;
+	return false;
 }
 
 void measure_workload(const struct settings *settings, enum workload_id workload,
 		      struct results *results)
 {
-	const unsigned int most = workload == QUEUE_PAIRS ? NPAIRS_MOST : 1;
-	unsigned int i, npairs;
+	const char *why = NULL;
+	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(peers); i++) {
-		if (fnmatch(settings->peers, peers[i]->name, FNM_EXTMATCH))
-			continue;
-		for (npairs = 1; npairs <= most; npairs++)
-			measure_peer(settings, peers[i], workload, npairs, results);
+	if (WORKLOAD(workload) & WORKLOADS_PAIRS)
+		why = parallel_missing(NPAIRS_MOST);
+	if (was_measured(results, workload))
+		return;
+	if (why) {
+		fprintf(stderr, "framebench: no %s: %s\n", workloads[workload].name, why);
+		return;
 	}
+	for (i = 0; i < ARRAY_SIZE(peers); i++)
+		if (!fnmatch(settings->peers, peers[i]->name, FNM_EXTMATCH))
+			measure_peer(settings, peers[i], workload, results);
 }

@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include "bench.h"
 
-/* A thread that moves bursts, what it waits for before those that count, and when these were. */
+/* Types of frames to try until there is one whose flow comes out at each queue pair. */
+#define NTYPES		256
+
+/*
+ * A thread that moves bursts: of frames that it sends itself, if @source is not -1. What it
+ * waits for before those that count, and when these were.
+ */
 struct mover {
 	struct endpoint *end;
+	int source;
+	unsigned short type;
+	size_t len;
 	unsigned int nbursts;
 	pthread_barrier_t *ready;
 	pthread_t thread;
@@ -32,22 +43,63 @@ const char *parallel_missing(unsigned int n)
 	return nth_cpu(n - 1) < 0 ? "each queue pair needs a CPU of its own" : NULL;
 }
 
-static void move_bursts(struct endpoint *end, unsigned int n)
+static void move_bursts(const struct mover *mover, unsigned int n)
 {
-	for (; n; n--)
-		end->path->move(end);
+	for (; n; n--) {
+		if (mover->source >= 0)
+			burst_send(mover->source);
+		mover->end->path->move(mover->end);
+	}
 }
 
 static void *run(void *argument)
 {
 	struct mover *mover = argument;
 
-	move_bursts(mover->end, WARMUP_BURSTS);
+	burst_set_length(mover->len);
+	burst_set_type(mover->type);
+	move_bursts(mover, WARMUP_BURSTS);
 	pthread_barrier_wait(mover->ready);
 	mover->began = now();
-	move_bursts(mover->end, mover->nbursts);
+	move_bursts(mover, mover->nbursts);
 	mover->ended = now();
+	burst_free();
 	return NULL;
+}
+
+/* --- which frames come out where -------------------------------------------------- */
+
+/* The queue pair that a burst has come to. */
+static unsigned int find_readable(const struct mover *movers, unsigned int n)
+{
+	struct pollfd pollfds[NPAIRS_MOST];
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		pollfds[i] = (struct pollfd){ .fd = movers[i].end->in, .events = POLLIN };
+	fail_unless(poll(pollfds, n, -1) == 1, "poll");
+	for (i = 0; !pollfds[i].revents; i++)
+		;
+	return i;
+}
+
+/* The flow of a frame is its type, and the port chooses the queue pair by the flow. */
+static void choose_types(struct mover *movers, unsigned int n)
+{
+	unsigned int i, found = 0;
+	unsigned short type;
+
+	for (type = ETHERTYPE; found < n && type < ETHERTYPE + NTYPES; type++) {
+		burst_set_type(type);
+		burst_send(movers->source);
+		i = find_readable(movers, n);
+		movers[i].end->path->move(movers[i].end);
+		found += !movers[i].type;
+		movers[i].type = type;
+	}
+	burst_set_type(ETHERTYPE);
+	if (found < n)
+		die("no frames come to one of the %u queue pairs", n);
 }
 
 static void start(struct mover *mover, unsigned int index)
@@ -81,22 +133,33 @@ static uint64_t join(const struct mover *movers, unsigned int n)
 	return ended - began;
 }
 
+static void prepare(struct mover *mover, const struct settings *settings, struct endpoint *end,
+		    pthread_barrier_t *ready)
+{
+	*mover = (struct mover){
+		.end = end, .len = burst.len, .nbursts = round_bursts(settings), .ready = ready,
+		.source = endpoint_reads(end) ? network_open_source(IN_NAME) : -1,
+	};
+}
+
 double measure_parallel(const struct settings *settings, struct endpoint *ends, unsigned int n)
 {
-	const unsigned int nbursts = round_bursts(settings);
 	struct mover movers[NPAIRS_MOST];
 	pthread_barrier_t ready;
 	unsigned int i;
 	uint64_t time;
 
 	pthread_barrier_init(&ready, NULL, n);
-	for (i = 0; i < n; i++) {
-		movers[i] = (struct mover){
-			.end = &ends[i], .nbursts = nbursts, .ready = &ready,
-		};
+	for (i = 0; i < n; i++)
+		prepare(&movers[i], settings, &ends[i], &ready);
+	if (endpoint_reads(ends))
+		choose_types(movers, n);
+	for (i = 0; i < n; i++)
 		start(&movers[i], i);
-	}
 	time = join(movers, n);
+	for (i = 0; i < n; i++)
+		if (movers[i].source >= 0)
+			close(movers[i].source);
 	pthread_barrier_destroy(&ready);
-	return (double)time / n / nbursts / BURST;
+	return (double)time / n / round_bursts(settings) / BURST;
 }

@@ -48,9 +48,7 @@ static const char *frameio_missing(void)
 /* Have the file bound to a queue pair: the first of a new port, or another one of that. */
 static int bind_pair(int fd, const struct endpoint *end, const char *name)
 {
-	struct frameio_create create = {
-		.fc_nqueues = end->npairs, .fc_read_limit = 4 * BURST,
-	};
+	struct frameio_create create = { .fc_nqueues = end->npairs };
 	struct frameio_open another = { .fo_queue = end->pair };
 
 	strcpy(create.fc_name, name);
@@ -100,20 +98,26 @@ static bool set_up(int fd, struct ring *read_ring, struct ring *write_ring, bool
 		map_ring(write_ring, fd, setup.frr_write_map, FRAMEIO_RING_WRITE_OFFSET));
 }
 
+/* Those of the way from in to out, and of the way back, if there is one. */
 static const char *set_up_rings(struct endpoint *end)
 {
 	const bool polled = end->path->flags & RING_POLL;
-	struct rings *rings = calloc(1, sizeof(*rings));
-	struct ring *answers;
+	struct rings *there = calloc(2, sizeof(*there)), *back = there + 1;
+	struct ring *answers = NULL;
 
-	fail_unless(rings != NULL, "rings");
-	end->state = rings;
+	fail_unless(there != NULL, "rings");
+	end->state = there;
+	end->back = back;
 	if (polled && sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		return "the thread that polls needs a second CPU";
-	answers = endpoint_echoes(end) ? &rings->write : NULL;
-	if (endpoint_reads(end) && !set_up(end->in, &rings->read, answers, polled))
+	if (endpoint_goes_back(end))
+		answers = &back->write;
+	else if (endpoint_echoes(end))
+		answers = &there->write;
+	if (endpoint_reads(end) && !set_up(end->in, &there->read, answers, polled))
 		return because("a read ring");
-	if (endpoint_writes(end) && !set_up(end->out, NULL, &rings->write, polled))
+	answers = endpoint_goes_back(end) ? &back->read : NULL;
+	if (endpoint_writes(end) && !set_up(end->out, answers, &there->write, polled))
 		return because("a write ring");
 	return NULL;
 }
@@ -158,56 +162,59 @@ static void unmap_ring(struct ring *ring)
 		munmap(ring->page, ring->map_size);
 }
 
-static void frameio_close(struct endpoint *end)
+static void unmap_rings(struct rings *rings)
 {
-	struct rings *rings = end->state;
-
-	if (!rings)
-		return;
 	unmap_ring(&rings->read);
 	unmap_ring(&rings->write);
-	free(rings);
+}
+
+static void frameio_close(struct endpoint *end)
+{
+	if (!end->state)
+		return;
+	unmap_rings(end->state);
+	unmap_rings(end->back);
+	free(end->state);
+}
+
+static unsigned int lesser(unsigned int a, unsigned int b)
+{
+	return a < b ? a : b;
 }
 
 /* --- one frame a call ----------------------------------------------------------- */
 
-static void single_read(struct endpoint *end)
+static unsigned int single_read(struct endpoint *end)
 {
-	unsigned int i;
-
-	for (i = 0; i < BURST; i++)
-		fail_unless(read(end->in, burst.records[i], burst.room) ==
-			    (ssize_t)burst.record_len, "read");
+	return burst_read(end->in, burst.record_len);
 }
 
-static void single_write(struct endpoint *end)
+static unsigned int single_write(struct endpoint *end)
 {
-	unsigned int i;
-
-	for (i = 0; i < BURST; i++)
-		fail_unless(write(end->out, burst.records[i], burst.record_len) ==
-			    (ssize_t)burst.record_len, "write");
+	return burst_write(end->out, burst.records[0], burst.record_len);
 }
 
-static void single_forward(struct endpoint *end)
+static unsigned int single_forward(struct endpoint *end)
 {
-	unsigned int i;
-	ssize_t n;
-
-	for (i = 0; i < BURST; i++) {
-		n = read(end->in, burst.records[0], burst.room);
-		fail_unless(n > 0 && write(end->out, burst.records[0], n) == n, "read, write");
-	}
+	return carry_burst(end->in, end->out);
 }
 
-static void single_echo(struct endpoint *end)
+static bool record_is_ping(const void *record)
+{
+	return frame_is_ping((const unsigned char *)record + sizeof(struct frameio_hdr));
+}
+
+static unsigned int single_echo(struct endpoint *end)
 {
 	const ssize_t n = read(end->in, burst.records[0], burst.room);
 
-	fail_unless(n > 0 && write(end->in, burst.records[0], n) == n, "read, write");
+	fail_unless(n == (ssize_t)burst.record_len, "read");
+	if (record_is_ping(burst.records[0]))
+		fail_unless(write(end->in, burst.records[0], n) == n, "write");
+	return 1;
 }
 
-/* --- vectors and the ioctls ------------------------------------------------------- */
+/* --- vectors ---------------------------------------------------------------------- */
 
 /* As many records as a batch has, from @first on. */
 static void fill_iovecs(struct iovec *iov, unsigned int first, unsigned int n, size_t len)
@@ -220,12 +227,16 @@ static void fill_iovecs(struct iovec *iov, unsigned int first, unsigned int n, s
 	}
 }
 
-static void readv_batch(int fd, unsigned int first, unsigned int n)
+/* Up to @n; returns how many there were. */
+static unsigned int readv_batch(int fd, unsigned int first, unsigned int n)
 {
 	struct iovec iov[BURST];
+	ssize_t size;
 
 	fill_iovecs(iov, first, n, burst.room);
-	fail_unless(readv(fd, iov, n) == (ssize_t)(n * burst.record_len), "readv");
+	size = readv(fd, iov, n);
+	fail_unless(size > 0 && !(size % burst.record_len), "readv");
+	return size / burst.record_len;
 }
 
 static void writev_batch(int fd, unsigned int first, unsigned int n)
@@ -236,82 +247,141 @@ static void writev_batch(int fd, unsigned int first, unsigned int n)
 	fail_unless(writev(fd, iov, n) == (ssize_t)(n * burst.record_len), "writev");
 }
 
-static void ioctl_batch(int fd, unsigned long request, unsigned int first, unsigned int n,
-			size_t len)
+static unsigned int vector_read(struct endpoint *end)
 {
-	union {
-		struct frameio fio;
-		unsigned char space[sizeof(struct frameio) + BURST * sizeof(struct framevec)];
-	} u;
+	unsigned int i = 0;
+
+	while (i < BURST)
+		i += readv_batch(end->in, i, lesser(end->path->batch, BURST - i));
+	return i;
+}
+
+static unsigned int vector_write(struct endpoint *end)
+{
 	unsigned int i;
 
-	u.fio.fio_version = FRAMEIO_VERSION;
-	u.fio.fio_nvpf = 1;
-	u.fio.fio_nvecs = n;
-	u.fio.fio_flags = 0;
+	for (i = 0; i < BURST; i += end->path->batch)
+		writev_batch(end->out, i, end->path->batch);
+	return i;
+}
+
+static unsigned int vector_forward(struct endpoint *end)
+{
+	unsigned int i, n;
+
+	for (i = 0; i < BURST; i += n) {
+		n = readv_batch(end->in, i, lesser(end->path->batch, BURST - i));
+		writev_batch(end->out, i, n);
+	}
+	return i;
+}
+
+/* --- the ioctls ----------------------------------------------------------------------- */
+
+union request {
+	struct frameio fio;
+	unsigned char space[sizeof(struct frameio) + BURST * sizeof(struct framevec)];
+};
+
+static void fill_request(union request *request, unsigned int first, unsigned int n, size_t len)
+{
+	unsigned int i;
+
+	request->fio.fio_version = FRAMEIO_VERSION;
+	request->fio.fio_nvpf = 1;
+	request->fio.fio_nvecs = n;
+	request->fio.fio_flags = 0;
 	for (i = 0; i < n; i++) {
-		u.fio.fio_vecs[i].fv_buf = (uintptr_t)burst.records[first + i];
-		u.fio.fio_vecs[i].fv_buflen = len;
-	}
-	fail_unless(!ioctl(fd, request, &u.fio) && u.fio.fio_nvecs == n, "ioctl");
-}
-
-static void vector_read(struct endpoint *end)
-{
-	unsigned int i;
-
-	for (i = 0; i < BURST; i += end->path->batch)
-		readv_batch(end->in, i, end->path->batch);
-}
-
-static void vector_write(struct endpoint *end)
-{
-	unsigned int i;
-
-	for (i = 0; i < BURST; i += end->path->batch)
-		writev_batch(end->out, i, end->path->batch);
-}
-
-static void vector_forward(struct endpoint *end)
-{
-	unsigned int i;
-
-	for (i = 0; i < BURST; i += end->path->batch) {
-		readv_batch(end->in, i, end->path->batch);
-		writev_batch(end->out, i, end->path->batch);
+		request->fio.fio_vecs[i].fv_buf = (uintptr_t)burst.records[first + i];
+		request->fio.fio_vecs[i].fv_buflen = len;
 	}
 }
 
-static void ioctl_read(struct endpoint *end)
+/* Up to @n; returns how many there were. */
+static unsigned int ioctl_read_batch(int fd, union request *request, unsigned int first,
+				     unsigned int n)
+{
+	fill_request(request, first, n, burst.room);
+	fail_unless(!ioctl(fd, FRAMEIO_READ, &request->fio), "FRAMEIO_READ");
+	return request->fio.fio_nvecs;
+}
+
+static void submit_writes(int fd, union request *request, unsigned int n)
+{
+	fail_unless(!ioctl(fd, FRAMEIO_WRITE, &request->fio) && request->fio.fio_nvecs == n,
+		    "FRAMEIO_WRITE");
+}
+
+static void ioctl_write_batch(int fd, unsigned int first, unsigned int n)
+{
+	union request request;
+
+	fill_request(&request, first, n, burst.record_len);
+	submit_writes(fd, &request, n);
+}
+
+/* What was read is written from where it is, and as long as it is. */
+static unsigned int ioctl_carry_batch(struct endpoint *end, unsigned int first, unsigned int n)
+{
+	union request request;
+	unsigned int i;
+
+	n = ioctl_read_batch(end->in, &request, first, n);
+	for (i = 0; i < n; i++)
+		request.fio.fio_vecs[i].fv_buflen = request.fio.fio_vecs[i].fv_actlen;
+	submit_writes(end->out, &request, n);
+	return n;
+}
+
+static unsigned int ioctl_read(struct endpoint *end)
+{
+	union request request;
+	unsigned int i = 0;
+
+	while (i < BURST)
+		i += ioctl_read_batch(end->in, &request, i, lesser(end->path->batch, BURST - i));
+	return i;
+}
+
+static unsigned int ioctl_write(struct endpoint *end)
 {
 	unsigned int i;
 
 	for (i = 0; i < BURST; i += end->path->batch)
-		ioctl_batch(end->in, FRAMEIO_READ, i, end->path->batch, burst.room);
+		ioctl_write_batch(end->out, i, end->path->batch);
+	return i;
 }
 
-static void ioctl_write(struct endpoint *end)
+static unsigned int ioctl_forward(struct endpoint *end)
 {
+	unsigned int i = 0;
+
+	while (i < BURST)
+		i += ioctl_carry_batch(end, i, lesser(end->path->batch, BURST - i));
+	return i;
+}
+
+static unsigned int ioctl_carry(struct endpoint *end)
+{
+	return ioctl_carry_batch(end, 0, end->path->batch);
+}
+
+static unsigned int ioctl_take(struct endpoint *end)
+{
+	union request request;
+
+	return ioctl_read_batch(end->in, &request, 0, end->path->batch);
+}
+
+static unsigned int ioctl_echo(struct endpoint *end)
+{
+	const unsigned int n = ioctl_take(end);
 	unsigned int i;
 
-	for (i = 0; i < BURST; i += end->path->batch)
-		ioctl_batch(end->out, FRAMEIO_WRITE, i, end->path->batch, burst.record_len);
-}
-
-static void ioctl_forward(struct endpoint *end)
-{
-	unsigned int i;
-
-	for (i = 0; i < BURST; i += end->path->batch) {
-		ioctl_batch(end->in, FRAMEIO_READ, i, end->path->batch, burst.room);
-		ioctl_batch(end->out, FRAMEIO_WRITE, i, end->path->batch, burst.record_len);
-	}
-}
-
-static void ioctl_echo(struct endpoint *end)
-{
-	ioctl_batch(end->in, FRAMEIO_READ, 0, 1, burst.room);
-	ioctl_batch(end->in, FRAMEIO_WRITE, 0, 1, burst.record_len);
+	for (i = 0; i < n; i++)
+		if (record_is_ping(burst.records[i]))
+			ioctl_write_batch(end->in, i, 1);
+	return n;
 }
 
 /* --- packed mode -------------------------------------------------------------------- */
@@ -321,32 +391,70 @@ static ssize_t row_size(unsigned int n)
 	return (n - 1) * burst.stride + burst.record_len;
 }
 
-static void packed_read(struct endpoint *end)
+/* How many of the burst's records a row of so many bytes has. */
+static unsigned int count_records(ssize_t size)
 {
-	const ssize_t size = row_size(end->path->batch);
-	unsigned int i;
-
-	for (i = 0; i < BURST; i += end->path->batch)
-		fail_unless(read(end->in, burst.row, size) == size, "packed read");
+	return (size - burst.record_len) / burst.stride + 1;
 }
 
-static void packed_write(struct endpoint *end)
+/* Up to @size bytes; returns how many there were. */
+static ssize_t read_row(int fd, size_t size)
 {
-	const ssize_t size = row_size(end->path->batch);
-	unsigned int i;
+	const ssize_t n = read(fd, burst.row, size);
 
-	for (i = 0; i < BURST; i += end->path->batch)
-		fail_unless(write(end->out, burst.row, size) == size, "packed write");
+	fail_unless(n >= (ssize_t)sizeof(struct frameio_hdr), "packed read");
+	return n;
 }
 
-static void packed_forward(struct endpoint *end)
+static void write_row(int fd, ssize_t size)
 {
-	const ssize_t size = row_size(end->path->batch);
+	fail_unless(write(fd, burst.row, size) == size, "packed write");
+}
+
+static unsigned int packed_read(struct endpoint *end)
+{
+	unsigned int i = 0, n;
+
+	while (i < BURST) {
+		n = lesser(end->path->batch, BURST - i);
+		i += count_records(read_row(end->in, row_size(n)));
+	}
+	return i;
+}
+
+static unsigned int packed_write(struct endpoint *end)
+{
 	unsigned int i;
 
 	for (i = 0; i < BURST; i += end->path->batch)
-		fail_unless(read(end->in, burst.row, size) == size &&
-			    write(end->out, burst.row, size) == size, "packed read, write");
+		write_row(end->out, row_size(end->path->batch));
+	return i;
+}
+
+static ssize_t packed_carry_row(struct endpoint *end, size_t size)
+{
+	const ssize_t n = read_row(end->in, size);
+
+	write_row(end->out, n);
+	return n;
+}
+
+static unsigned int packed_forward(struct endpoint *end)
+{
+	unsigned int i = 0, n;
+
+	while (i < BURST) {
+		n = lesser(end->path->batch, BURST - i);
+		i += count_records(packed_carry_row(end, row_size(n)));
+	}
+	return i;
+}
+
+/* Nobody asks how many. */
+static unsigned int packed_carry(struct endpoint *end)
+{
+	packed_carry_row(end, row_size(end->path->batch));
+	return 1;
 }
 
 /* --- rings ---------------------------------------------------------------------------- */
@@ -386,17 +494,48 @@ static uint64_t produced(const struct ring *ring)
 	return __atomic_load_n(&ring->page->rg_producer, __ATOMIC_ACQUIRE);
 }
 
-static void append_record(struct ring *ring, const void *record)
+static uint64_t consumed(const struct ring *ring)
 {
-	memcpy(ring_record(ring), record, burst.record_len);
-	ring->counter += burst.stride;
+	return __atomic_load_n(&ring->page->rg_consumer, __ATOMIC_ACQUIRE);
 }
 
-/* As a program does that looks at each header and takes nothing out. */
-static void ring_read(struct endpoint *end)
+static void await(int fd, short events)
+{
+	struct pollfd pollfd = { .fd = fd, .events = events };
+
+	fail_unless(poll(&pollfd, 1, -1) == 1, "poll");
+}
+
+/* Sleep until there are records. Returns where they end. */
+static uint64_t await_records(const struct ring *ring, int fd)
+{
+	uint64_t producer;
+
+	while ((producer = produced(ring)) == ring->counter)
+		await(fd, POLLIN);
+	return producer;
+}
+
+static void append_record(struct ring *ring, const void *record, size_t size)
+{
+	memcpy(ring_record(ring), record, size);
+	ring->counter += align_record(size);
+}
+
+/* Sleep until there is room for a record. */
+static void await_room(struct ring *ring, int fd, size_t size)
+{
+	while (ring->counter + align_record(size) - consumed(ring) > RING_SIZE) {
+		publish_records(ring, fd);
+		await(fd, POLLOUT);
+	}
+}
+
+/* As a program does that looks at each header and takes nothing out: all there are. */
+static unsigned int ring_take(struct endpoint *end)
 {
 	struct ring *ring = &((struct rings *)end->state)->read;
-	const uint64_t producer = produced(ring);
+	const uint64_t producer = await_records(ring, end->in);
 	unsigned int n;
 
 	for (n = 0; ring->counter != producer; n++) {
@@ -404,89 +543,138 @@ static void ring_read(struct endpoint *end)
 
 		ring->counter += align_record(sizeof(*hdr) + hdr->len);
 	}
-	fail_unless(n == BURST, "read ring");
 	release_records(ring, end->in);
+	return n;
 }
 
-static void ring_write(struct endpoint *end)
+static unsigned int ring_read(struct endpoint *end)
+{
+	unsigned int n = 0;
+
+	while (n < BURST)
+		n += ring_take(end);
+	return n;
+}
+
+static unsigned int ring_write(struct endpoint *end)
 {
 	struct ring *ring = &((struct rings *)end->state)->write;
 	unsigned int i;
 
 	for (i = 0; i < BURST; i++) {
-		append_record(ring, burst.records[i]);
+		append_record(ring, burst.records[i], burst.record_len);
 		if (!((i + 1) % end->path->batch))
 			publish_records(ring, end->out);
 	}
+	return i;
 }
 
 /* The same, until the thread that polls has taken all of them. */
-static void ring_write_polled(struct endpoint *end)
+static unsigned int ring_write_polled(struct endpoint *end)
 {
 	struct ring *ring = &((struct rings *)end->state)->write;
+	const unsigned int n = ring_write(end);
 
-	ring_write(end);
-	while (__atomic_load_n(&ring->page->rg_consumer, __ATOMIC_ACQUIRE) != ring->counter)
+	while (consumed(ring) != ring->counter)
 		;
+	return n;
 }
 
-static void ring_forward(struct endpoint *end)
+/* All there are. */
+static unsigned int ring_carry(struct endpoint *end)
 {
 	struct rings *rings = end->state;
-	const uint64_t producer = produced(&rings->read);
+	const uint64_t producer = await_records(&rings->read, end->in);
+	unsigned int n;
 
-	for (; rings->read.counter != producer;
-	     rings->read.counter += burst.stride)
-		append_record(&rings->write, ring_record(&rings->read));
+	for (n = 0; rings->read.counter != producer; n++) {
+		const struct frameio_hdr *hdr = ring_record(&rings->read);
+		const size_t size = sizeof(*hdr) + hdr->len;
+
+		await_room(&rings->write, end->out, size);
+		append_record(&rings->write, hdr, size);
+		rings->read.counter += align_record(size);
+	}
 	release_records(&rings->read, end->in);
 	publish_records(&rings->write, end->out);
+	return n;
 }
 
-static void ring_echo(struct endpoint *end)
+static unsigned int ring_forward(struct endpoint *end)
 {
-	struct pollfd pollfd = { .fd = end->in, .events = POLLIN };
-	struct rings *rings = end->state;
+	unsigned int n = 0;
 
-	while (produced(&rings->read) == rings->read.counter)
-		fail_unless(poll(&pollfd, 1, -1) == 1, "poll");
-	append_record(&rings->write, ring_record(&rings->read));
-	rings->read.counter += burst.stride;
+	while (n < BURST)
+		n += ring_carry(end);
+	return n;
+}
+
+static unsigned int ring_echo(struct endpoint *end)
+{
+	struct rings *rings = end->state;
+	const uint64_t producer = await_records(&rings->read, end->in);
+	bool answered = false;
+	unsigned int n;
+
+	for (n = 0; rings->read.counter != producer; n++) {
+		const void *record = ring_record(&rings->read);
+
+		if (record_is_ping(record)) {
+			append_record(&rings->write, record, burst.record_len);
+			answered = true;
+		}
+		rings->read.counter += burst.stride;
+	}
 	release_records(&rings->read, end->in);
-	publish_records(&rings->write, end->in);
+	if (answered)
+		publish_records(&rings->write, end->in);
+	return n;
 }
 
 /* --- all of them ------------------------------------------------------------------------ */
 
+#define READ		WORKLOADS_READ
+#define WRITE		WORKLOADS_WRITE
+#define FORWARDS	WORKLOADS_FORWARD
+#define READ_PAIRS	(WORKLOADS_READ | WORKLOAD(PAIRS_TO_USER))
+#define WRITE_PAIRS	(WORKLOADS_WRITE | WORKLOAD(PAIRS_TO_KERNEL))
+
 static const struct path paths[] = {
-	{ "read", WORKLOADS_READ, 1, 0, single_read, NULL },
-	{ "readv", WORKLOADS_READ, 32, 0, vector_read, NULL },
-	{ "FRAMEIO_READ", WORKLOADS_READ, 1, 0, ioctl_read, NULL },
-	{ "FRAMEIO_READ", WORKLOADS_READ, 2, 0, ioctl_read, NULL },
-	{ "FRAMEIO_READ", WORKLOADS_READ, 4, 0, ioctl_read, NULL },
-	{ "FRAMEIO_READ", WORKLOADS_READ, 8, 0, ioctl_read, NULL },
-	{ "FRAMEIO_READ", WORKLOADS_READ, 16, 0, ioctl_read, NULL },
-	{ "FRAMEIO_READ", WORKLOADS_READ, 32, 0, ioctl_read, NULL },
-	{ "packed read", WORKLOADS_READ, 32, PACKED, packed_read, NULL },
-	{ "read ring", WORKLOADS_READ, 32, RING, ring_read, NULL },
-	{ "write", WORKLOADS_WRITE, 1, 0, single_write, NULL },
-	{ "writev", WORKLOADS_WRITE, 32, 0, vector_write, NULL },
-	{ "FRAMEIO_WRITE", WORKLOADS_WRITE, 1, 0, ioctl_write, NULL },
-	{ "FRAMEIO_WRITE", WORKLOADS_WRITE, 2, 0, ioctl_write, NULL },
-	{ "FRAMEIO_WRITE", WORKLOADS_WRITE, 4, 0, ioctl_write, NULL },
-	{ "FRAMEIO_WRITE", WORKLOADS_WRITE, 8, 0, ioctl_write, NULL },
-	{ "FRAMEIO_WRITE", WORKLOADS_WRITE, 16, 0, ioctl_write, NULL },
-	{ "FRAMEIO_WRITE", WORKLOADS_WRITE | WORKLOAD(QUEUE_PAIRS), 32, 0, ioctl_write, NULL },
-	{ "packed write", WORKLOADS_WRITE | WORKLOAD(QUEUE_PAIRS), 32, PACKED, packed_write, NULL },
-	{ "write ring", WORKLOADS_WRITE | WORKLOAD(QUEUE_PAIRS), 32, RING, ring_write, NULL },
-	{ "write ring, polled", WORKLOADS_WRITE, 32, RING | RING_POLL, ring_write_polled, NULL },
-	{ "read, write", WORKLOADS_FORWARD, 1, 0, single_forward, NULL },
-	{ "readv, writev", WORKLOADS_FORWARD, 32, 0, vector_forward, NULL },
-	{ "FRAMEIO_READ, _WRITE", WORKLOADS_FORWARD, 32, 0, ioctl_forward, NULL },
-	{ "packed read, write", WORKLOADS_FORWARD, 32, PACKED, packed_forward, NULL },
-	{ "rings", WORKLOADS_FORWARD, 32, RING, ring_forward, NULL },
-	{ "read, write", WORKLOAD(LATENCY), 1, 0, single_echo, NULL },
+	{ "read", READ, 1, 0, single_read, NULL },
+	{ "readv", READ, 32, 0, vector_read, NULL },
+	{ "FRAMEIO_READ", READ, 1, 0, ioctl_read, NULL },
+	{ "FRAMEIO_READ", READ, 2, 0, ioctl_read, NULL },
+	{ "FRAMEIO_READ", READ, 4, 0, ioctl_read, NULL },
+	{ "FRAMEIO_READ", READ, 8, 0, ioctl_read, NULL },
+	{ "FRAMEIO_READ", READ, 16, 0, ioctl_read, NULL },
+	{ "FRAMEIO_READ", READ_PAIRS, 32, 0, ioctl_read, NULL },
+	{ "packed read", READ_PAIRS, 32, PACKED, packed_read, NULL },
+	{ "read ring", READ_PAIRS, 32, RING, ring_read, NULL },
+	{ "write", WRITE, 1, 0, single_write, NULL },
+	{ "writev", WRITE, 32, 0, vector_write, NULL },
+	{ "FRAMEIO_WRITE", WRITE, 1, 0, ioctl_write, NULL },
+	{ "FRAMEIO_WRITE", WRITE, 2, 0, ioctl_write, NULL },
+	{ "FRAMEIO_WRITE", WRITE, 4, 0, ioctl_write, NULL },
+	{ "FRAMEIO_WRITE", WRITE, 8, 0, ioctl_write, NULL },
+	{ "FRAMEIO_WRITE", WRITE, 16, 0, ioctl_write, NULL },
+	{ "FRAMEIO_WRITE", WRITE_PAIRS, 32, 0, ioctl_write, NULL },
+	{ "packed write", WRITE_PAIRS, 32, PACKED, packed_write, NULL },
+	{ "write ring", WRITE_PAIRS, 32, RING, ring_write, NULL },
+	{ "write ring, polled", WRITE, 32, RING | RING_POLL, ring_write_polled, NULL },
+	{ "read, write", FORWARDS, 1, 0, single_forward, NULL },
+	{ "readv, writev", FORWARDS, 32, 0, vector_forward, NULL },
+	{ "FRAMEIO_READ, _WRITE", FORWARDS, 32, 0, ioctl_forward, NULL },
+	{ "packed read, write", FORWARDS, 32, PACKED, packed_forward, NULL },
+	{ "rings", FORWARDS, 32, RING, ring_forward, NULL },
+	{ "FRAMEIO_READ, _WRITE", WORKLOAD(TCP), 32, 0, ioctl_carry, NULL },
+	{ "packed read, write", WORKLOAD(TCP), 32, PACKED, packed_carry, NULL },
+	{ "rings", WORKLOAD(TCP), 32, RING, ring_carry, NULL },
+	{ "read, write", WORKLOADS_ECHO, 1, 0, single_echo, NULL },
 	{ "FRAMEIO_READ, _WRITE", WORKLOAD(LATENCY), 1, 0, ioctl_echo, NULL },
-	{ "rings, poll", WORKLOAD(LATENCY), 1, RING, ring_echo, NULL },
+	{ "FRAMEIO_READ, _WRITE", WORKLOAD(LOADED_LATENCY), 32, 0, ioctl_echo, NULL },
+	{ "rings, poll", WORKLOADS_ECHO, 32, RING, ring_echo, NULL },
+	{ "FRAMEIO_READ", WORKLOADS_LOSS, 32, 0, ioctl_take, NULL },
+	{ "read ring", WORKLOADS_LOSS, 32, RING, ring_take, NULL },
 };
 
 const struct peer peer_frameio = {

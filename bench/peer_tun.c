@@ -15,6 +15,10 @@
 
 /* Flags of our paths: those of TUNSETIFF, and above them */
 #define TAP_URING	0x10000
+#define TAP_SEGMENTS	0x20000	/* it cuts segments, and fills in checksums: we get it whole */
+
+/* What is whole then, with its header. */
+#define LARGEST_LEN	(sizeof(struct virtio_net_hdr) + 14 + 65535)
 
 static int open_tap(const char *name, unsigned int flags)
 {
@@ -57,6 +61,19 @@ static const char *open_uring(struct endpoint *end)
 	return NULL;
 }
 
+/* A buffer for each way. */
+static const char *take_segments(struct endpoint *end)
+{
+	const unsigned int offload = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+
+	end->state = malloc(LARGEST_LEN);
+	end->back = malloc(LARGEST_LEN);
+	fail_unless(end->state && end->back, "buffers");
+	if (ioctl(end->in, TUNSETOFFLOAD, offload) || ioctl(end->out, TUNSETOFFLOAD, offload))
+		return because("TUNSETOFFLOAD");
+	return NULL;
+}
+
 static const char *tap_open(struct endpoint *end)
 {
 	if (endpoint_reads(end))
@@ -65,74 +82,75 @@ static const char *tap_open(struct endpoint *end)
 		end->out = open_tap(OUT_NAME, end->path->flags);
 	if ((endpoint_reads(end) && end->in < 0) || (endpoint_writes(end) && end->out < 0))
 		return because("TUNSETIFF");
+	if (end->path->flags & TAP_SEGMENTS)
+		return take_segments(end);
 	return end->path->flags & TAP_URING ? open_uring(end) : NULL;
 }
 
 static void tap_close(struct endpoint *end)
 {
-	if (!end->state)
-		return;
-	io_uring_queue_exit(end->state);
+	if (end->state && end->path->flags & TAP_URING)
+		io_uring_queue_exit(end->state);
 	free(end->state);
+	free(end->back);
 }
 
-static void tap_read(struct endpoint *end)
+static unsigned int tap_read(struct endpoint *end)
 {
-	unsigned int i;
-
-	for (i = 0; i < BURST; i++)
-		fail_unless(read(end->in, burst.records[i], burst.room) == (ssize_t)burst.len,
-			    "tap read");
+	return burst_read(end->in, burst.len);
 }
 
-static void tap_write(struct endpoint *end)
+static unsigned int tap_write(struct endpoint *end)
 {
-	unsigned int i;
-
-	for (i = 0; i < BURST; i++)
-		fail_unless(write(end->out, burst.frame, burst.len) == (ssize_t)burst.len,
-			    "tap write");
+	return burst_write(end->out, burst.frame, burst.len);
 }
 
-static void tap_forward(struct endpoint *end)
+static unsigned int tap_forward(struct endpoint *end)
 {
-	unsigned int i;
-	ssize_t n;
-
-	for (i = 0; i < BURST; i++) {
-		n = read(end->in, burst.records[0], burst.room);
-		fail_unless(n == (ssize_t)burst.len && write(end->out, burst.records[0], n) == n,
-			    "tap read, write");
-	}
+	return carry_burst(end->in, end->out);
 }
 
-static void tap_echo(struct endpoint *end)
+static unsigned int tap_carry(struct endpoint *end)
 {
-	const ssize_t n = read(end->in, burst.records[0], burst.room);
+	return carry_frame(end->in, end->out);
+}
 
-	fail_unless(n == (ssize_t)burst.len && write(end->in, burst.records[0], n) == n,
-		    "tap read, write");
+static unsigned int tap_take(struct endpoint *end)
+{
+	fail_unless(read(end->in, burst.records[0], burst.room) == (ssize_t)burst.len, "read");
+	return 1;
+}
+
+static unsigned int tap_echo(struct endpoint *end)
+{
+	const ssize_t len = burst.len;
+
+	tap_take(end);
+	if (frame_is_ping(burst.records[0]))
+		fail_unless(write(end->in, burst.records[0], len) == len, "write");
+	return 1;
 }
 
 /* With IFF_VNET_HDR each frame has a header: of zeros, the frame is as it looks. */
 #define VNET_HDRLEN	sizeof(struct virtio_net_hdr)
 
-static void vnet_read(struct endpoint *end)
+static unsigned int vnet_read(struct endpoint *end)
 {
-	const ssize_t len = VNET_HDRLEN + burst.len;
-	unsigned int i;
-
-	for (i = 0; i < BURST; i++)
-		fail_unless(read(end->in, burst.records[i], burst.room) == len, "tap read");
+	return burst_read(end->in, VNET_HDRLEN + burst.len);
 }
 
-static void vnet_write(struct endpoint *end)
+static unsigned int vnet_write(struct endpoint *end)
 {
-	const ssize_t len = VNET_HDRLEN + burst.len;
-	unsigned int i;
+	return burst_write(end->out, burst.frame - VNET_HDRLEN, VNET_HDRLEN + burst.len);
+}
 
-	for (i = 0; i < BURST; i++)
-		fail_unless(write(end->out, burst.frame - VNET_HDRLEN, len) == len, "tap write");
+/* A frame may be many segments, of which the header tells. */
+static unsigned int vnet_carry(struct endpoint *end)
+{
+	const ssize_t n = read(end->in, end->state, LARGEST_LEN);
+
+	fail_unless(n > 0 && write(end->out, end->state, n) == n, "read, write");
+	return 1;
 }
 
 /* Submit what is prepared, in one system call, and wait until all of it is done. */
@@ -154,7 +172,7 @@ static void complete(struct io_uring *uring, unsigned int n)
 		die("io_uring completed %u of %u", i, n);
 }
 
-static void uring_read(struct endpoint *end)
+static unsigned int uring_read(struct endpoint *end)
 {
 	unsigned int i, j;
 
@@ -164,10 +182,11 @@ static void uring_read(struct endpoint *end)
 					   burst.records[j], burst.room, -1);
 		complete(end->state, end->path->batch);
 	}
+	return i;
 }
 
 /* Write @frames, or one frame each time, if there are none. */
-static void uring_write_frames(struct endpoint *end, unsigned char *const *frames)
+static unsigned int uring_write_frames(struct endpoint *end, unsigned char *const *frames)
 {
 	unsigned int i, j;
 
@@ -177,37 +196,44 @@ static void uring_write_frames(struct endpoint *end, unsigned char *const *frame
 					    frames ? frames[j] : burst.frame, burst.len, -1);
 		complete(end->state, end->path->batch);
 	}
+	return i;
 }
 
-static void uring_write(struct endpoint *end)
+static unsigned int uring_write(struct endpoint *end)
 {
-	uring_write_frames(end, NULL);
+	return uring_write_frames(end, NULL);
 }
 
-static void uring_forward(struct endpoint *end)
+static unsigned int uring_forward(struct endpoint *end)
 {
 	uring_read(end);
-	uring_write_frames(end, burst.records);
+	return uring_write_frames(end, burst.records);
 }
 
 #define TO_USER		WORKLOAD(KERNEL_TO_USER)
 #define TO_KERNEL	WORKLOAD(USER_TO_KERNEL)
+#define TO_USER_PAIRS	(TO_USER | WORKLOAD(PAIRS_TO_USER))
+#define TO_KERNEL_PAIRS	(TO_KERNEL | WORKLOAD(PAIRS_TO_KERNEL))
 
 static const struct path paths[] = {
 	{ "read", TO_USER, 1, 0, tap_read, NULL },
-	{ "read, multi-queue", TO_USER, 1, IFF_MULTI_QUEUE, tap_read, NULL },
+	{ "read, multi-queue", TO_USER_PAIRS, 1, IFF_MULTI_QUEUE, tap_read, NULL },
 	{ "read, IFF_VNET_HDR", TO_USER, 1, IFF_VNET_HDR, vnet_read, NULL },
 	{ "read, io_uring", TO_USER, 1, TAP_URING, uring_read, NULL },
 	{ "read, io_uring", TO_USER, 32, TAP_URING, uring_read, NULL },
 	{ "write", TO_KERNEL, 1, 0, tap_write, NULL },
 	{ "write, IFF_NAPI", TO_KERNEL, 1, IFF_NAPI, tap_write, NULL },
-	{ "write, multi-queue", TO_KERNEL | WORKLOAD(QUEUE_PAIRS), 1, IFF_MULTI_QUEUE, tap_write, NULL },
+	{ "write, multi-queue", TO_KERNEL_PAIRS, 1, IFF_MULTI_QUEUE, tap_write, NULL },
 	{ "write, IFF_VNET_HDR", TO_KERNEL, 1, IFF_VNET_HDR, vnet_write, NULL },
 	{ "write, io_uring", TO_KERNEL, 1, TAP_URING, uring_write, NULL },
 	{ "write, io_uring", TO_KERNEL, 32, TAP_URING, uring_write, NULL },
 	{ "read, write", WORKLOAD(FORWARD), 1, 0, tap_forward, NULL },
-	{ "read, write", WORKLOAD(LATENCY), 1, 0, tap_echo, NULL },
 	{ "read, write, io_uring", WORKLOAD(FORWARD), 32, TAP_URING, uring_forward, NULL },
+	{ "read, write", WORKLOAD(TCP), 1, 0, tap_carry, NULL },
+	{ "read, write, IFF_NAPI", WORKLOAD(TCP), 1, IFF_NAPI, tap_carry, NULL },
+	{ "read, write, TSO", WORKLOAD(TCP), 1, IFF_VNET_HDR | TAP_SEGMENTS, vnet_carry, NULL },
+	{ "read, write", WORKLOADS_ECHO, 1, 0, tap_echo, NULL },
+	{ "read", WORKLOAD(LOSS), 1, 0, tap_take, NULL },
 };
 
 const struct peer peer_tun = {
