@@ -348,7 +348,7 @@ START_TEST(the_commands_for_a_card_work)
 		 "ip link set eth1 up && mkdir -p /run/nic.bin");
 	guest_wait_running("eth0");
 	guest_sh("for tool in framegen framecap frameio; do printf '#!/bin/sh\n"
-		 "exec timeout -s INT --preserve-status 1 %%s \"$@\"\n' $(command -v $tool) "
+		 "exec timeout -s INT --preserve-status 3 %%s \"$@\"\n' $(command -v $tool) "
 		 ">/run/nic.bin/$tool && chmod 755 /run/nic.bin/$tool || exit; done");
 	guest_sh("sed -n '/^\t.*\\(----\\|tstamp\\)/d;s/^\t//p' " GUEST_SRCDIR "/docs/nic.md "
 		 ">/run/nic.sh && test $(grep -c . /run/nic.sh) -ge 8");
