@@ -232,7 +232,8 @@ struct worker {
 	/* sockets */
 	int sockets[TRAFFIC_PLACES];
 	uint32_t flow;		/* of a sender the first one */
-	struct order order;
+	/* of a receiver one for each socket: the order is known of neither's frames to the other's */
+	struct order order[TRAFFIC_PLACES];
 	/* files */
 	int epoll;
 	bool is_short;		/* after a frame was too long for the MTU of that moment */
@@ -502,7 +503,7 @@ static void check_record(struct worker *worker, uint32_t i)
 		hdr.hdrlen, hdr.flags, hdr.len, hdr.wirelen);
 	require(hdr.queue == worker->queue, "a frame of queue pair %u was read at %u", hdr.queue,
 		worker->queue);
-	check_arrival(TO_USER, worker->records[i] + HDRLEN, hdr.len, &worker->order);
+	check_arrival(TO_USER, worker->records[i] + HDRLEN, hdr.len, worker->order);
 }
 
 /* One call; false when the port is gone. */
@@ -620,7 +621,7 @@ static void switch_file(struct worker *worker)
 	} while (fd < 0);
 	set_packed(fd, worker->queue);
 	fds[worker->queue] = fd;
-	worker->order = (struct order) { 0 };
+	worker->order[0] = (struct order) { 0 };
 }
 
 static void random_limits(struct worker *worker, int fd)
@@ -707,7 +708,7 @@ static void count_socket_drops(int fd)
 }
 
 /* Not more than a few at once: writers may be faster, and then it would never end. */
-static void receive_some(struct worker *worker, int fd)
+static void receive_some(int fd, struct order *order)
 {
 	unsigned char frame[FRAME_MAX + 1];
 	ssize_t len;
@@ -718,24 +719,26 @@ static void receive_some(struct worker *worker, int fd)
 		require(len > 0 || errno == EAGAIN, "receiving: %s", strerror(errno));
 		if (len < 0)
 			return;
-		check_arrival(TO_KERNEL, frame, len, &worker->order);
+		check_arrival(TO_KERNEL, frame, len, order);
 	}
 }
 
 static void run_receiver(struct worker *worker)
 {
 	struct pollfd pollfds[TRAFFIC_PLACES];
-	uint32_t i, n = 0;
+	uint32_t i;
 	bool last;
 
+	/* poll() leaves out those that are negative */
 	for (i = 0; i < TRAFFIC_PLACES; i++)
-		if (worker->sockets[i] >= 0)
-			pollfds[n++] = (struct pollfd) { worker->sockets[i], POLLIN, 0 };
+		pollfds[i] = (struct pollfd) { worker->sockets[i], POLLIN, 0 };
 	do {
 		last = stopped[TRAFFIC_RECEIVER];
-		ck_assert_int_ge(poll(pollfds, n, last ? 0 : 20), 0);
-		for (i = 0; i < n; i++) {
-			receive_some(worker, pollfds[i].fd);
+		ck_assert_int_ge(poll(pollfds, TRAFFIC_PLACES, last ? 0 : 20), 0);
+		for (i = 0; i < TRAFFIC_PLACES; i++) {
+			if (pollfds[i].fd < 0)
+				continue;
+			receive_some(pollfds[i].fd, &worker->order[i]);
 			count_socket_drops(pollfds[i].fd);
 		}
 	} while (!last);
