@@ -10,6 +10,7 @@
 #include <linux/if_arp.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
+#include <net/busy_poll.h>
 #include <net/ip_tunnels.h>
 #include <net/rtnetlink.h>
 
@@ -243,6 +244,22 @@ static u16 frameio_netdev_select_queue(struct net_device *dev, struct sk_buff *s
 	return READ_ONCE(port->steer[reciprocal_scale(hash, n)]);
 }
 
+/* Does some kernel's GRO know what is in it? */
+static bool frameio_netdev_is_for_gro(const struct sk_buff *skb)
+{
+	switch (skb->protocol) {
+	case htons(ETH_P_IP):
+	case htons(ETH_P_IPV6):
+	case htons(ETH_P_8021Q):
+	case htons(ETH_P_8021AD):
+	case htons(ETH_P_PPP_SES):
+	case htons(ETH_P_TEB):
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* A written frame belongs to its queue pair, and so do the answers to it. */
 static noinline void frameio_netdev_note_queue(struct frameio_qp *qp, struct sk_buff *skb)
 {
@@ -255,8 +272,12 @@ static noinline void frameio_netdev_note_queue(struct frameio_qp *qp, struct sk_
 	}
 }
 
-/* Hand a written frame to the stack. */
-static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb)
+/*
+ * Hand a written frame to the stack. NAPI collects what it gets through GRO until the poll's
+ * end: what comes behind it takes the same way, so that the order stays. Before that GRO is
+ * left out where it finds nothing to do.
+ */
+static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb, bool *gro)
 {
 	struct net_device *dev = qp->napi.dev;
 
@@ -272,14 +293,21 @@ static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb)
 	/* of the only one there is nothing to tell */
 	if (READ_ONCE(qp->port->nqueues) > 1)
 		frameio_netdev_note_queue(qp, skb);
-	napi_gro_receive(&qp->napi, skb);
+	*gro |= frameio_netdev_is_for_gro(skb);
+	if (*gro) {
+		napi_gro_receive(&qp->napi, skb);
+		return;
+	}
+	skb_mark_napi_id(skb, &qp->napi);
+	netif_receive_skb(skb);
 }
 
 /*
  * The records of a write ring, up to so many. Return: how many; @budget also if it is to
  * be looked at again.
  */
-static int frameio_netdev_poll_ring(struct frameio_qp *qp, struct frameio_ring *ring, int budget)
+static int frameio_netdev_poll_ring(struct frameio_qp *qp, struct frameio_ring *ring, int budget,
+				    bool *gro)
 {
 	struct sk_buff *skb;
 	size_t bytes = 0;
@@ -299,7 +327,7 @@ static int frameio_netdev_poll_ring(struct frameio_qp *qp, struct frameio_ring *
 		}
 		frames++;
 		bytes += skb->len;
-		frameio_netdev_receive(qp, skb);
+		frameio_netdev_receive(qp, skb, gro);
 	}
 	frameio_ring_end_pops(qp, ring, frames, bytes);
 	if (work < budget && !frameio_ring_rest(qp, ring))
@@ -313,6 +341,7 @@ static int frameio_netdev_poll(struct napi_struct *napi, int budget)
 	struct frameio_ring *ring = rcu_dereference_bh(qp->write_ring);
 	struct sk_buff *skb;
 	int given_back = 0;
+	bool gro = false;
 	u32 bytes = 0;
 	int work = 0;
 
@@ -327,13 +356,13 @@ static int frameio_netdev_poll(struct napi_struct *napi, int budget)
 				break;
 		}
 		bytes += skb->truesize;
-		frameio_netdev_receive(qp, skb);
+		frameio_netdev_receive(qp, skb, &gro);
 		work++;
 	}
 	if (work > given_back)
 		frameio_qp_give_back(qp, work - given_back, 0, bytes);
 	if (ring && work < budget)
-		work += frameio_netdev_poll_ring(qp, ring, budget - work);
+		work += frameio_netdev_poll_ring(qp, ring, budget - work, &gro);
 	if (work < budget)
 		napi_complete_done(napi, work);
 	return work;
