@@ -317,14 +317,15 @@ static int frameio_netdev_poll_ring(struct frameio_qp *qp, struct frameio_ring *
 	frameio_ring_begin_pops(ring);
 	for (work = 0; work < budget; work++) {
 		skb = frameio_ring_pop(qp, ring);
-		if (IS_ERR_OR_NULL(skb)) {
-			if (IS_ERR(skb) && skb != ERR_PTR(-ENOMEM))
-				continue;
+		if (!skb)
+			break;
+		if (skb == ERR_PTR(-ENOMEM)) {
 			/* there may be memory when softirqs come to us again */
-			if (skb)
-				work = budget;
+			work = budget;
 			break;
 		}
+		if (IS_ERR(skb))
+			continue;
 		frames++;
 		bytes += skb->len;
 		frameio_netdev_receive(qp, skb, gro);
