@@ -9,6 +9,7 @@
  */
 #include "batch.h"
 #include "header.h"
+#include "netdev.h"
 #include "nic.h"
 #include "record.h"
 #include "ring.h"
@@ -481,7 +482,7 @@ static int frameio_write_queue(struct frameio_qp *qp, struct frameio_record *rec
 		if (frameio_port_is_nic(qp->port))
 			frameio_nic_transmit(qp);
 		else
-			napi_schedule(&qp->napi);
+			frameio_netdev_run(qp);
 	}
 	local_bh_enable();
 

@@ -62,6 +62,16 @@ static inline void frameio_napi_add(struct net_device *dev, struct napi_struct *
 #endif
 }
 
+/* 5.12: NAPI may run in a thread of its own. */
+static inline bool frameio_napi_has_thread(const struct napi_struct *napi)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 12, 0)
+	return false;
+#else
+	return test_bit(NAPI_STATE_THREADED, &napi->state);
+#endif
+}
+
 /* 6.0: a single user buffer got an iterator type of its own, ITER_UBUF. */
 static inline bool frameio_iter_is_ubuf(const struct iov_iter *iter)
 {

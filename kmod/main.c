@@ -112,8 +112,8 @@
  * network namespace, with the file that created it, when the module is removed.
  *
  *  1. The interface is closed: the state becomes GONE, and sleepers wake and
- *     return ENODEV; NAPI is disabled and finishes its poll; a napi_schedule()
- *     that a late writer does has no effect from here.
+ *     return ENODEV; NAPI is disabled and finishes its poll, which a writer may be
+ *     doing (frameio_netdev_run()); a late writer does not get it any more.
  *  2. ndo_uninit: the pointers become NULL, the queues are closed, and what
  *     waits in them is freed and counted. Frames that a reader has taken off the
  *     queue stay its own, until its next call drops and counts them. If the

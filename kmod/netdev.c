@@ -4,7 +4,7 @@
  *
  * What the kernel transmits fills the read queue of the transmit queue's own
  * queue pair; a full one stops that transmit queue. What user space wrote is
- * received by the queue pair's NAPI, on the CPU that wrote it.
+ * received by the queue pair's NAPI, on the CPU that wrote it, and mostly by the writer.
  */
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
@@ -367,6 +367,26 @@ static int frameio_netdev_poll(struct napi_struct *napi, int budget)
 	if (work < budget)
 		napi_complete_done(napi, work);
 	return work;
+}
+
+/**
+ * frameio_netdev_run() - have what was written received; bottom halves off
+ * @qp: the queue pair
+ *
+ * The softirq would run as soon as bottom halves are allowed, in this very task. Its way
+ * there costs as much as half of a frame's way through the stack, so whoever gets
+ * NAPI_STATE_SCHED polls right here, as busy polling does; but waits for its turn where
+ * softirqs are behind, and leaves it to a thread where NAPI has one.
+ */
+void frameio_netdev_run(struct frameio_qp *qp)
+{
+	struct napi_struct *napi = &qp->napi;
+
+	if (!napi_schedule_prep(napi))
+		return;
+	if (frameio_napi_has_thread(napi) || local_softirq_pending() ||
+	    frameio_netdev_poll(napi, NAPI_POLL_WEIGHT) == NAPI_POLL_WEIGHT)
+		__napi_schedule(napi);
 }
 
 static int frameio_netdev_open(struct net_device *dev)

@@ -28,6 +28,7 @@ static inline struct frameio_port *frameio_netdev_port(const struct net_device *
 
 struct net_device *frameio_netdev_create(struct net *net, const char *name,
 					 struct frameio_port *port);
+void frameio_netdev_run(struct frameio_qp *qp);
 int frameio_netdev_set_nqueues(struct net_device *dev, u32 nqueues);
 int frameio_netdev_init(void);
 void frameio_netdev_exit(void);

@@ -70,6 +70,7 @@
 #include <linux/vmalloc.h>
 
 #include "batch.h"
+#include "netdev.h"
 #include "nic.h"
 #include "record.h"
 #include "ring.h"
@@ -493,7 +494,7 @@ static void frameio_rings_run(struct frameio_rings *rings)
 	if (frameio_port_is_nic(qp->port))
 		frameio_nic_transmit(qp);
 	else
-		napi_schedule(&qp->napi);
+		frameio_netdev_run(qp);
 	local_bh_enable();
 }
 
