@@ -93,7 +93,8 @@
  * while user memory is copied, which a hostile program can make last for ever.
  * Therefore nothing but calls on the same queue pair ever waits for them: not
  * teardown, not resizing, not the network stack. These only take the queue's
- * spinlock, which is held for a few instructions.
+ * spinlock, which is held for a few instructions. write_lock is held while the stack
+ * receives what was written, too (frameio_netdev_run()), with bottom halves off.
  *
  * Blocking calls sleep on a queue's wait queue, with none of the locks held.
  *

@@ -8,11 +8,13 @@
  */
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
+#include <linux/interrupt.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <net/busy_poll.h>
 #include <net/ip_tunnels.h>
 #include <net/rtnetlink.h>
+#include <trace/events/napi.h>
 
 #include "ethtool.h"
 #include "netdev.h"
@@ -273,9 +275,9 @@ static noinline void frameio_netdev_note_queue(struct frameio_qp *qp, struct sk_
 }
 
 /*
- * Hand a written frame to the stack. NAPI collects what it gets through GRO until the poll's
- * end: what comes behind it takes the same way, so that the order stays. Before that GRO is
- * left out where it finds nothing to do.
+ * Hand a written frame to the stack. NAPI keeps a list of what GRO has let pass until the
+ * poll's end: what comes behind it takes the same way, so that the order stays. Before that
+ * GRO is left out where it finds nothing to do.
  */
 static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb, bool *gro)
 {
@@ -375,18 +377,29 @@ static int frameio_netdev_poll(struct napi_struct *napi, int budget)
  *
  * The softirq would run as soon as bottom halves are allowed, in this very task. Its way
  * there costs as much as half of a frame's way through the stack, so whoever gets
- * NAPI_STATE_SCHED polls right here, as busy polling does; but waits for its turn where
- * softirqs are behind, and leaves it to a thread where NAPI has one.
+ * NAPI_STATE_SCHED polls right here, as busy polling does. It is left to the softirq where
+ * softirqs are behind, and once in each jiffy, since it also frees what other CPUs have
+ * sent back to this one; and to a thread, if NAPI has one.
  */
 void frameio_netdev_run(struct frameio_qp *qp)
 {
 	struct napi_struct *napi = &qp->napi;
+	int work;
 
 	if (!napi_schedule_prep(napi))
 		return;
-	if (frameio_napi_has_thread(napi) || local_softirq_pending() ||
-	    frameio_netdev_poll(napi, NAPI_POLL_WEIGHT) == NAPI_POLL_WEIGHT)
+	if (frameio_napi_has_thread(napi) || local_softirq_pending() || qp->polled != jiffies) {
+		qp->polled = jiffies;
 		__napi_schedule(napi);
+		return;
+	}
+	work = frameio_netdev_poll(napi, NAPI_POLL_WEIGHT);
+	trace_napi_poll(napi, work, NAPI_POLL_WEIGHT);
+	if (work == NAPI_POLL_WEIGHT) {
+		/* what GRO has collected is delivered before the next poll, which begins anew */
+		napi_complete_done(napi, work);
+		napi_schedule(napi);
+	}
 }
 
 static int frameio_netdev_open(struct net_device *dev)

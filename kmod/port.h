@@ -88,6 +88,7 @@ struct frameio_rings;
  * @write_batch: records taken and not yet queued; empty unless @write_lock is held
  * @napi: drains @write into the receive path; unused of a NIC port
  * @write_ring: NAPI looks at it when @write is empty; or NULL
+ * @polled: the jiffy in which @napi was last left to the softirq; whoever got to schedule it
  * @receive: counters
  *
  * read_lock and write_lock are held while user memory is touched, which may
@@ -120,6 +121,7 @@ struct frameio_qp {
 	struct frameio_queue write;
 	struct napi_struct napi ____cacheline_aligned_in_smp;
 	struct frameio_ring __rcu *write_ring;
+	unsigned long polled;
 	struct frameio_receive_stats receive;
 };
 

@@ -56,9 +56,9 @@
  *
  * Rings are made once and live until their file is released. A mapping holds the file,
  * and the pages themselves. A port that goes away leaves them as they are, with
- * FRAMEIO_RING_GONE, to its program. Who uses them without holding the file does so in
- * softirq (port->read_rings, qp->write_ring) or under the port's bind_lock (qp->rings):
- * the release takes these away first and waits for softirqs.
+ * FRAMEIO_RING_GONE, to its program. Who uses them without holding the file does so with
+ * bottom halves off (port->read_rings, qp->write_ring) or under the port's bind_lock
+ * (qp->rings): the release takes these away first and waits for a grace period.
  */
 #include <linux/capability.h>
 #include <linux/cgroup.h>

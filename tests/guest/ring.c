@@ -473,6 +473,43 @@ START_TEST(what_is_written_goes_with_a_kick)
 }
 END_TEST
 
+/*
+ * More than NAPI polls at once: what GRO had of the first poll comes before what the next one
+ * takes past it. Who kicks polls, but for the first time in a jiffy, so there are two kicks.
+ */
+START_TEST(the_order_is_kept_from_one_poll_to_the_next)
+{
+	enum { N = 80, FIRST_IP = 3, FIRST_BEHIND = 59, ROUNDS = 10 };
+	static const unsigned char ip_type[] = { 8, 0 };
+	unsigned char sent[N][HDRLEN + LEN], frame[2048];
+	int packet, i, n, next;
+
+	begin(0, 0, 4 * SMALL);
+	packet = guest_packet_socket("fio0");
+	for (n = 0; n < ROUNDS; n++) {
+		for (i = 0; i < N; i++) {
+			guest_record(sent[i], LEN, i, 0);
+			if (i >= FIRST_IP && i < FIRST_BEHIND)
+				memcpy(sent[i] + HDRLEN + 12, ip_type, sizeof(ip_type));
+			memcpy(rings_room(&rings, sizeof(sent[i])), sent[i], sizeof(sent[i]));
+			rings_put(&rings, sizeof(sent[i]));
+			if (!i)
+				rings_commit(&rings);
+		}
+		rings_commit(&rings);
+		for (i = next = 0; i < N; i++) {
+			ck_assert_int_eq(recv(packet, frame, sizeof(frame), 0), LEN);
+			if (!memcmp(frame + 12, ip_type, sizeof(ip_type)))
+				continue;
+			ck_assert_mem_eq(frame, sent[next] + HDRLEN, LEN);
+			next = next == FIRST_IP - 1 ? FIRST_BEHIND : next + 1;
+		}
+		ck_assert_int_eq(next, N);
+		rings_drain(&rings);
+	}
+}
+END_TEST
+
 static void let_receive(int unused)
 {
 	(void)unused;
@@ -1765,6 +1802,7 @@ static void add_moving_tests(Suite *suite)
 	tcase_add_test(tcase, a_record_that_is_no_frame_is_left_out);
 	tcase_add_test(tcase, what_is_not_ip_is_left_out_of_an_l3_port);
 	tcase_add_loop_test(tcase, what_is_written_goes_with_a_kick, 0, NKICKS);
+	tcase_add_test(tcase, the_order_is_kept_from_one_poll_to_the_next);
 	tcase_add_test(tcase, room_in_a_full_ring_is_an_event);
 	tcase_add_test(tcase, an_empty_ring_has_room_whatever_the_mtu);
 }
