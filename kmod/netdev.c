@@ -9,6 +9,7 @@
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
 #include <linux/interrupt.h>
+#include <linux/jiffies.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <net/busy_poll.h>
@@ -388,7 +389,8 @@ void frameio_netdev_run(struct frameio_qp *qp)
 
 	if (!napi_schedule_prep(napi))
 		return;
-	if (frameio_napi_has_thread(napi) || local_softirq_pending() || qp->polled != jiffies) {
+	if (frameio_napi_has_thread(napi) || local_softirq_pending() ||
+	    time_after(jiffies, qp->polled)) {
 		qp->polled = jiffies;
 		__napi_schedule(napi);
 		return;
