@@ -2036,7 +2036,7 @@ START_TEST(receiving)
 	for (round = 0; round < ROUNDS; round++)
 		write_all(fd, round * NFRAMES);
 	failures = inject_random_end(INJECT_SLAB);
-	inject_count("writev, and receive from softirq", INJECT_SLAB, failures);
+	inject_count("writev, and receive", INJECT_SLAB, failures);
 	do
 		guest_stats(fd, &stats);
 	while (stats.fs_write_received < ROUNDS * NFRAMES);
