@@ -17,8 +17,10 @@
 #define PACKED		0x1
 #define RING		0x2
 #define RING_POLL	0x4	/* and a kernel thread that looks at it by itself */
+#define OFFLOAD		0x8	/* frames come with segments and sums left to make */
 
 #define RING_SIZE	(1U << 20)
+#define ROW_SIZE	(1U << 19)	/* of frames of any length */
 #define CONTROL		"/dev/frameio/control"
 
 /* A ring of a file, and our own counter of it, which the page has as well. */
@@ -48,7 +50,10 @@ static const char *frameio_missing(void)
 /* Have the file bound to a queue pair: the first of a new port, or another one of that. */
 static int bind_pair(int fd, const struct endpoint *end, const char *name)
 {
-	struct frameio_create create = { .fc_nqueues = end->npairs };
+	struct frameio_create create = {
+		.fc_nqueues = end->npairs,
+		.fc_flags = end->path->flags & OFFLOAD ? FRAMEIO_PORT_OFFLOAD : 0,
+	};
 	struct frameio_open another = { .fo_queue = end->pair };
 
 	strcpy(create.fc_name, name);
@@ -129,6 +134,14 @@ static bool set_packed(int fd)
 	return fd < 0 || !ioctl(fd, FRAMEIO_SET_OPTIONS, &options);
 }
 
+/* Likewise, rows that each have room for the longest frames. */
+static void make_rows(struct endpoint *end)
+{
+	end->state = malloc(ROW_SIZE);
+	end->back = malloc(ROW_SIZE);
+	fail_unless(end->state && end->back, "rows");
+}
+
 /* A file of a NIC port takes nothing before it reads or polls. */
 static void begin_to_take(int fd)
 {
@@ -151,6 +164,8 @@ static const char *frameio_open(struct endpoint *end)
 		return because("FRAMEIO_O_PACKED");
 	if (end->path->flags & RING)
 		why = set_up_rings(end);
+	else if (end->path->flags & OFFLOAD)
+		make_rows(end);
 	if (!why && end->in >= 0)
 		begin_to_take(end->in);
 	return why;
@@ -172,8 +187,12 @@ static void frameio_close(struct endpoint *end)
 {
 	if (!end->state)
 		return;
-	unmap_rings(end->state);
-	unmap_rings(end->back);
+	if (end->path->flags & RING) {
+		unmap_rings(end->state);
+		unmap_rings(end->back);
+	} else {
+		free(end->back);
+	}
 	free(end->state);
 }
 
@@ -457,6 +476,16 @@ static unsigned int packed_carry(struct endpoint *end)
 	return 1;
 }
 
+/* What comes is as long as a row has room for. */
+static unsigned int packed_carry_long(struct endpoint *end)
+{
+	const ssize_t n = read(end->in, end->state, ROW_SIZE);
+
+	fail_unless(n >= (ssize_t)sizeof(struct frameio_hdr) &&
+		    write(end->out, end->state, n) == n, "packed read, write");
+	return 1;
+}
+
 /* --- rings ---------------------------------------------------------------------------- */
 
 static size_t align_record(size_t size)
@@ -669,6 +698,8 @@ static const struct path paths[] = {
 	{ "FRAMEIO_READ, _WRITE", WORKLOAD(TCP), 32, 0, ioctl_carry, NULL },
 	{ "packed read, write", WORKLOAD(TCP), 32, PACKED, packed_carry, NULL },
 	{ "rings", WORKLOAD(TCP), 32, RING, ring_carry, NULL },
+	{ "packed read, write, TSO", WORKLOAD(TCP), 32, PACKED | OFFLOAD, packed_carry_long, NULL },
+	{ "rings, TSO", WORKLOAD(TCP), 32, RING | OFFLOAD, ring_carry, NULL },
 	{ "read, write", WORKLOADS_ECHO, 1, 0, single_echo, NULL },
 	{ "FRAMEIO_READ, _WRITE", WORKLOAD(LATENCY), 1, 0, ioctl_echo, NULL },
 	{ "FRAMEIO_READ, _WRITE", WORKLOAD(LOADED_LATENCY), 32, 0, ioctl_echo, NULL },

@@ -161,7 +161,7 @@ _frameio() {
 		fi
 		values=(queues readlimit writelimit readbytes writebytes)
 		case $command in
-		add) values+=(mtu up l2 l3 numqueues owner group address) ;;
+		add) values+=(mtu up l2 l3 numqueues owner group address offload) ;;
 		set) values+=(mtu up down persist carrier name) ;;
 		attach) values+=(steer owner group) ;;
 		esac

@@ -46,6 +46,9 @@ static noinline bool frameio_record_read_any(const struct frameio_qp *qp, struct
 	struct iov_iter *iter;
 
 	frameio_record_header(qp, skb, &hdr);
+	/* other ports' frames are complete, or come from where nobody asks for that */
+	if (frameio_frame_has_offload(skb) && frameio_port_has_offload(qp->port))
+		frameio_header_fill_offload(&hdr, skb);
 	if (len < skb->len) {
 		hdr.len = len;
 		hdr.flags |= FRAMEIO_F_TRUNC;
@@ -75,7 +78,7 @@ static __always_inline ssize_t frameio_record_read(const struct frameio_qp *qp,
 			return -EMSGSIZE;
 		len = to->len - hdrlen;
 	}
-	if (likely(len == skb->len && !skb_is_nonlinear(skb) &&
+	if (likely(len == skb->len && !skb_is_nonlinear(skb) && !frameio_frame_has_offload(skb) &&
 		   frameio_slot_is_short(to, hdrlen + len)))
 		copied = frameio_record_read_short(qp, skb, to);
 	else

@@ -46,7 +46,7 @@ static bool frameio_control_all_zero(const u32 *words, size_t n)
 static int frameio_control_create_config(const struct frameio_create *create, bool nic,
 					 struct frameio_port_config *config)
 {
-	const u32 known = (nic ? FRAMEIO_PORT_STEER_CPU : FRAMEIO_PORT_L3) |
+	const u32 known = (nic ? FRAMEIO_PORT_STEER_CPU : FRAMEIO_PORT_L3 | FRAMEIO_PORT_OFFLOAD) |
 			  FRAMEIO_PORT_PERSIST | FRAMEIO_PORT_OWNER | FRAMEIO_PORT_GROUP;
 	const struct frameio_limit read_limit = { create->fc_read_limit, create->fc_read_bytes };
 	const struct frameio_limit write_limit = { create->fc_write_limit, create->fc_write_bytes };

@@ -3,8 +3,77 @@
  * What a written record's header asks for beyond the frame's bytes.
  */
 #include <linux/if_vlan.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 
 #include "header.h"
+
+/* The flags of a frame of TCP segments that virtio_net's terms have words for. */
+#define FRAMEIO_GSO_KNOWN	(SKB_GSO_TCPV4 | SKB_GSO_TCPV6 | SKB_GSO_TCP_ECN | SKB_GSO_DODGY)
+
+/* Can a record tell of the segments of such a frame, and would any port take it? */
+static bool frameio_header_can_tell_gso(const struct sk_buff *skb, u32 start)
+{
+	const struct skb_shared_info *shinfo = skb_shinfo(skb);
+	const struct tcphdr *tcp = (void *)skb->data + start;
+
+	if ((shinfo->gso_type & ~FRAMEIO_GSO_KNOWN) ||
+	    !(shinfo->gso_type & SKB_GSO_TCPV4) == !(shinfo->gso_type & SKB_GSO_TCPV6))
+		return false;
+	if (shinfo->gso_size < FRAMEIO_GSO_SIZE_MIN ||
+	    skb->len / shinfo->gso_size >= FRAMEIO_SEGMENTS_MAX)
+		return false;
+	return start + sizeof(*tcp) <= skb_headlen(skb) &&
+	       skb->csum_offset == offsetof(struct tcphdr, check) && tcp->doff * 4 >= sizeof(*tcp);
+}
+
+/**
+ * frameio_header_can_tell() - can a record tell what is left to make of a frame?
+ * @skb: the frame, its data starting at the first byte, which may come from anywhere
+ * @l3: it is a packet
+ *
+ * Return: true if it can, or nothing is; and the frame is no longer than a reader expects.
+ */
+bool frameio_header_can_tell(struct sk_buff *skb, bool l3)
+{
+	const bool v6 = skb_shinfo(skb)->gso_type & SKB_GSO_TCPV6;
+	const int least = (l3 ? 0 : ETH_HLEN) + (v6 ? sizeof(struct ipv6hdr) :
+							sizeof(struct iphdr));
+	const int start = skb_checksum_start_offset(skb);
+
+	if (skb->len > FRAMEIO_OFFLOAD_MAX)
+		return false;
+	if (!frameio_frame_has_offload(skb))
+		return !skb_is_gso(skb);
+	if (skb_csum_is_sctp(skb) || start < least ||
+	    start + skb->csum_offset + sizeof(__sum16) > skb_headlen(skb))
+		return false;
+	return !skb_is_gso(skb) || frameio_header_can_tell_gso(skb, start);
+}
+
+/**
+ * frameio_header_fill_offload() - what is left to make of a frame, besides
+ * @hdr: its header, which has the rest
+ * @skb: the frame, of which something is, and frameio_header_can_tell() was true
+ */
+void frameio_header_fill_offload(struct frameio_hdr *hdr, const struct sk_buff *skb)
+{
+	const struct skb_shared_info *shinfo = skb_shinfo(skb);
+	const u32 start = skb_checksum_start_offset(skb);
+	const struct tcphdr *tcp = (void *)skb->data + start;
+
+	hdr->flags |= FRAMEIO_F_CSUM_PARTIAL;
+	hdr->csum_start = start;
+	hdr->csum_offset = skb->csum_offset;
+	if (!skb_is_gso(skb))
+		return;
+	hdr->gso_size = shinfo->gso_size;
+	hdr->gso_hdrlen = start + tcp->doff * 4;
+	hdr->gso_type = shinfo->gso_type & SKB_GSO_TCPV6 ? VIRTIO_NET_HDR_GSO_TCPV6 :
+							   VIRTIO_NET_HDR_GSO_TCPV4;
+	if (shinfo->gso_type & SKB_GSO_TCP_ECN)
+		hdr->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
+}
 
 /* Checksums left to make and segments left to cut, in virtio_net's terms. */
 static int frameio_header_apply_offload(const struct frameio_hdr *hdr, struct sk_buff *skb)

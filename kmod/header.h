@@ -68,8 +68,17 @@ static inline void frameio_header_fill_received(struct frameio_hdr *hdr, struct 
 	hdr->tstamp = frameio_received(skb)->tstamp;
 }
 
+/* Is something left to make of a frame: its checksum, and segments perhaps? */
+static inline bool frameio_frame_has_offload(const struct sk_buff *skb)
+{
+	return skb->ip_summed == CHECKSUM_PARTIAL;
+}
+
 /* Smaller segments would let one frame become tens of thousands in a softirq. */
 #define FRAMEIO_GSO_SIZE_MIN	8
+
+/* Frames that one written record may become on a wire. */
+#define FRAMEIO_SEGMENTS_MAX	1024
 
 /*
  * Are the fields for segmentation what a frame can be cut by? The checksum must
@@ -120,6 +129,8 @@ static inline bool frameio_header_is_plain(const struct frameio_hdr *hdr)
 						 FRAMEIO_F_CSUM_VALID));
 }
 
+bool frameio_header_can_tell(struct sk_buff *skb, bool l3);
+void frameio_header_fill_offload(struct frameio_hdr *hdr, const struct sk_buff *skb);
 int frameio_header_apply(const struct frameio_hdr *hdr, struct sk_buff *skb);
 
 #endif /* _FRAMEIO_HEADER_H */

@@ -66,6 +66,15 @@ static bool frameio_netdev_is_ip(const struct sk_buff *skb)
 	return skb->protocol == htons(ETH_P_IP) || skb->protocol == htons(ETH_P_IPV6);
 }
 
+/* May the reader get it, of a port that is not a usual L2 port? */
+static noinline bool frameio_netdev_may_take(const struct frameio_qp *qp, struct sk_buff *skb)
+{
+	const bool l3 = frameio_port_is_l3(qp->port);
+
+	return (!l3 || frameio_netdev_is_ip(skb)) &&
+	       (!frameio_port_has_offload(qp->port) || frameio_header_can_tell(skb, l3));
+}
+
 /* A frame is copied into the ring, and freed at once. */
 static __always_inline void frameio_netdev_put_into_ring(struct frameio_ring *ring,
 							 struct sk_buff *skb)
@@ -144,7 +153,8 @@ static noinline netdev_tx_t frameio_netdev_xmit_to_queue(struct frameio_qp *qp,
 		frameio_netdev_wake_reader(qp, false);
 		return NETDEV_TX_BUSY;
 	}
-	if (unlikely(frameio_port_is_l3(qp->port) && !frameio_netdev_is_ip(skb))) {
+	if (unlikely(qp->port->flags & (FRAMEIO_PORT_L3 | FRAMEIO_PORT_OFFLOAD)) &&
+	    !frameio_netdev_may_take(qp, skb)) {
 		frameio_netdev_drop_invalid(qp, skb);
 		goto dropped;
 	}
@@ -489,30 +499,51 @@ static void frameio_netdev_free(struct net_device *dev)
 	frameio_port_put(frameio_netdev_port(dev));
 }
 
-static const struct net_device_ops frameio_l2_netdev_ops = {
-	.ndo_init = frameio_netdev_dev_init,
-	.ndo_uninit = frameio_netdev_dev_uninit,
-	.ndo_open = frameio_netdev_open,
-	.ndo_stop = frameio_netdev_stop,
-	.ndo_start_xmit = frameio_netdev_xmit_l2,
-	.ndo_select_queue = frameio_netdev_select_queue,
-	.ndo_change_mtu = frameio_netdev_change_mtu,
-	.ndo_change_carrier = frameio_netdev_change_carrier,
-	.ndo_get_stats64 = frameio_netdev_get_stats64,
-	.ndo_set_mac_address = eth_mac_addr,
-	.ndo_validate_addr = eth_validate_addr,
+/*
+ * What a record cannot tell the stack does itself, now; not all that comes to transmit was
+ * asked about here. Where there are headers missing yet, it is left to the stack as well.
+ */
+static netdev_features_t frameio_netdev_features_check(struct sk_buff *skb,
+						       struct net_device *dev,
+						       netdev_features_t features)
+{
+	const struct frameio_port *port = frameio_netdev_port(dev);
+
+	if (!frameio_header_can_tell(skb, frameio_port_is_l3(port)))
+		features &= ~(NETIF_F_CSUM_MASK | NETIF_F_GSO_MASK);
+	return vlan_features_check(skb, features);
+}
+
+/* What all ports do alike. */
+#define FRAMEIO_NETDEV_OPS					\
+	.ndo_init = frameio_netdev_dev_init,			\
+	.ndo_uninit = frameio_netdev_dev_uninit,		\
+	.ndo_open = frameio_netdev_open,			\
+	.ndo_stop = frameio_netdev_stop,			\
+	.ndo_select_queue = frameio_netdev_select_queue,	\
+	.ndo_change_mtu = frameio_netdev_change_mtu,		\
+	.ndo_change_carrier = frameio_netdev_change_carrier,	\
+	.ndo_get_stats64 = frameio_netdev_get_stats64
+
+#define FRAMEIO_NETDEV_OPS_L2					\
+	FRAMEIO_NETDEV_OPS,					\
+	.ndo_start_xmit = frameio_netdev_xmit_l2,		\
+	.ndo_set_mac_address = eth_mac_addr,			\
+	.ndo_validate_addr = eth_validate_addr
+
+#define FRAMEIO_NETDEV_OPS_L3					\
+	FRAMEIO_NETDEV_OPS,					\
+	.ndo_start_xmit = frameio_netdev_xmit_l3
+
+/* By whether they are L3 ports; the check would cost the frames of others a call. */
+static const struct net_device_ops frameio_netdev_ops[] = {
+	{ FRAMEIO_NETDEV_OPS_L2 },
+	{ FRAMEIO_NETDEV_OPS_L3 },
 };
 
-static const struct net_device_ops frameio_l3_netdev_ops = {
-	.ndo_init = frameio_netdev_dev_init,
-	.ndo_uninit = frameio_netdev_dev_uninit,
-	.ndo_open = frameio_netdev_open,
-	.ndo_stop = frameio_netdev_stop,
-	.ndo_start_xmit = frameio_netdev_xmit_l3,
-	.ndo_select_queue = frameio_netdev_select_queue,
-	.ndo_change_mtu = frameio_netdev_change_mtu,
-	.ndo_change_carrier = frameio_netdev_change_carrier,
-	.ndo_get_stats64 = frameio_netdev_get_stats64,
+static const struct net_device_ops frameio_netdev_offload_ops[] = {
+	{ FRAMEIO_NETDEV_OPS_L2, .ndo_features_check = frameio_netdev_features_check },
+	{ FRAMEIO_NETDEV_OPS_L3, .ndo_features_check = frameio_netdev_features_check },
 };
 
 static const struct device_type frameio_device_type = { .name = KBUILD_MODNAME };
@@ -530,7 +561,7 @@ static void frameio_netdev_setup(struct net_device *dev)
 	dev->features = dev->hw_features;
 	dev->vlan_features = dev->features;
 	dev->ethtool_ops = &frameio_ethtool_ops;
-	dev->netdev_ops = &frameio_l2_netdev_ops;
+	dev->netdev_ops = &frameio_netdev_ops[false];
 	dev->rtnl_link_ops = &frameio_link_ops;
 	dev->needs_free_netdev = true;
 	dev->priv_destructor = frameio_netdev_free;
@@ -545,7 +576,7 @@ static void frameio_netdev_setup_l3(struct net_device *dev)
 	dev->min_header_len = 0;
 	dev->addr_len = 0;
 	dev->header_ops = &ip_tunnel_header_ops;
-	dev->netdev_ops = &frameio_l3_netdev_ops;
+	dev->netdev_ops = &frameio_netdev_ops[true];
 }
 
 static void frameio_netdev_setup_l2(struct net_device *dev)
@@ -591,6 +622,14 @@ int frameio_netdev_set_nqueues(struct net_device *dev, u32 nqueues)
 	return err;
 }
 
+/* What a record can tell is left to the reader, of frames without a VLAN tag. */
+static void frameio_netdev_setup_offload(struct net_device *dev, bool l3)
+{
+	dev->netdev_ops = &frameio_netdev_offload_ops[l3];
+	dev->hw_features |= NETIF_F_HW_CSUM | NETIF_F_TSO | NETIF_F_TSO_ECN | NETIF_F_TSO6;
+	dev->features |= dev->hw_features;
+}
+
 /* Join @dev, made by frameio_netdev_setup(), and @port, and let the world see it. */
 static int frameio_netdev_register(struct net_device *dev, struct frameio_port *port,
 				   struct netlink_ext_ack *extack)
@@ -606,6 +645,8 @@ static int frameio_netdev_register(struct net_device *dev, struct frameio_port *
 		frameio_netdev_setup_l3(dev);
 	else
 		frameio_netdev_setup_l2(dev);
+	if (frameio_port_has_offload(port))
+		frameio_netdev_setup_offload(dev, frameio_port_is_l3(port));
 	if (dev->mtu > dev->max_mtu) {
 		NL_SET_ERR_MSG(extack, "mtu greater than device maximum");
 		return -EINVAL;
@@ -689,7 +730,7 @@ static int frameio_link_validate(struct nlattr *tb[], struct nlattr *data[],
 	const struct frameio_limit write_limit = frameio_link_write_limit(data);
 
 	if (frameio_link_u32(data, IFLA_FRAMEIO_FLAGS, 0) &
-	    ~(FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST)) {
+	    ~(FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST | FRAMEIO_PORT_OFFLOAD)) {
 		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_FRAMEIO_FLAGS], "unknown port flag");
 		return -EINVAL;
 	}
@@ -780,6 +821,11 @@ static int frameio_link_check_flags(const struct frameio_port *port, u32 flags,
 		NL_SET_ERR_MSG(extack, "a port cannot change between L2 and L3");
 		return -EOPNOTSUPP;
 	}
+	/* who does not know of it keeps it */
+	if (flags & ~port->flags & FRAMEIO_PORT_OFFLOAD) {
+		NL_SET_ERR_MSG(extack, "a port gets offload when it is made, or never");
+		return -EOPNOTSUPP;
+	}
 	if (!(flags & FRAMEIO_PORT_PERSIST) && !port->creator) {
 		NL_SET_ERR_MSG(extack, "no file is open with which the port could go");
 		return -EOPNOTSUPP;
@@ -838,7 +884,8 @@ static size_t frameio_link_get_size(const struct net_device *dev)
 static int frameio_link_fill_info(struct sk_buff *skb, const struct net_device *dev)
 {
 	const struct frameio_port *port = frameio_netdev_port(dev);
-	const u32 flags = port->flags & (FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST);
+	const u32 flags = port->flags & (FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST |
+					 FRAMEIO_PORT_OFFLOAD);
 	struct user_namespace *user_ns = current_user_ns();
 
 	if (nla_put_u32(skb, IFLA_FRAMEIO_FLAGS, flags) ||

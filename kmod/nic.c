@@ -733,7 +733,7 @@ bool frameio_nic_check_gso(const struct sk_buff *skb, u32 frame_max)
 	const u16 gso_size = skb_shinfo(skb)->gso_size;
 
 	return frameio_nic_gso_headers(skb) + gso_size <= frame_max &&
-	       skb->len / gso_size < FRAMEIO_NIC_SEGMENTS_MAX;
+	       skb->len / gso_size < FRAMEIO_SEGMENTS_MAX;
 }
 
 /* --- what a file asks for -------------------------------------------- */

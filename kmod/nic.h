@@ -12,9 +12,6 @@
 /* What FRAMEIO_SET_OPTIONS sets that means something on a NIC port only. */
 #define FRAMEIO_NIC_OPTIONS	(FRAMEIO_O_TAP | FRAMEIO_O_PROMISC | FRAMEIO_O_TSTAMP)
 
-/* Frames that one written record may become. */
-#define FRAMEIO_NIC_SEGMENTS_MAX	1024
-
 bool frameio_nic_is_port(const struct net_device *dev);
 struct frameio_port *frameio_nic_port(const struct net_device *dev);
 int frameio_nic_attach(struct net_device *dev, struct frameio_port *port);

@@ -251,6 +251,14 @@ static inline bool frameio_port_is_l3(const struct frameio_port *port)
 	return port->flags & FRAMEIO_PORT_L3;
 }
 
+static_assert(FRAMEIO_OFFLOAD_MAX == FRAMEIO_FRAME_MAX);
+
+/* Are checksums and TCP segments left to who reads? */
+static inline bool frameio_port_has_offload(const struct frameio_port *port)
+{
+	return port->flags & FRAMEIO_PORT_OFFLOAD;
+}
+
 static inline bool frameio_port_is_nic(const struct frameio_port *port)
 {
 	return port->nic;
@@ -259,6 +267,12 @@ static inline bool frameio_port_is_nic(const struct frameio_port *port)
 static inline u32 frameio_port_frame_min(const struct frameio_port *port)
 {
 	return frameio_port_is_l3(port) ? sizeof(struct iphdr) : ETH_HLEN;
+}
+
+/* The longest frame that may be read or written now, whose tag does not count. */
+static inline u32 frameio_port_frame_longest(const struct frameio_port *port)
+{
+	return frameio_port_has_offload(port) ? ETH_MAX_MTU + ETH_HLEN : READ_ONCE(port->frame_max);
 }
 
 /* The longest frame a record may hold that becomes segments, whatever the MTU. */

@@ -78,12 +78,12 @@
 #include "trace.h"
 
 /**
- * frameio_ring_longest() - the size of a record of the longest frame that a port takes now
+ * frameio_ring_longest() - the size of a record of the longest frame that is moved now
  * @qp: the queue pair
  */
 size_t frameio_ring_longest(const struct frameio_qp *qp)
 {
-	return frameio_ring_record_size(READ_ONCE(qp->port->frame_max) + VLAN_HLEN);
+	return frameio_ring_record_size(frameio_port_frame_longest(qp->port) + VLAN_HLEN);
 }
 
 /* --- what user space has written ------------------------------------- */
@@ -223,6 +223,27 @@ static void frameio_ring_resume(struct frameio_qp *qp, struct frameio_ring *ring
 		trace_frameio_wake(qp, FRAMEIO_TRACE_READ);
 		frameio_qp_wake_transmit(qp);
 	}
+}
+
+/**
+ * frameio_ring_put_offload() - put the header of a frame of which something may be left to make
+ * @ring: the ring, of a virtual port
+ * @skb: the frame
+ * @record: where it goes
+ *
+ * Return: false if no record can tell of it.
+ */
+bool frameio_ring_put_offload(const struct frameio_ring *ring, struct sk_buff *skb, u8 *record)
+{
+	struct frameio_hdr hdr;
+
+	if (!frameio_header_can_tell(skb, frameio_port_is_l3(ring->qp->port)))
+		return false;
+	frameio_header_fill(&hdr, skb, ring->index);
+	if (frameio_frame_has_offload(skb))
+		frameio_header_fill_offload(&hdr, skb);
+	memcpy(record, &hdr, sizeof(hdr));
+	return true;
 }
 
 /* Have frames go to the ring itself from now on, if the queue is empty; nothing is put into it. */
@@ -703,6 +724,7 @@ static int frameio_ring_alloc(struct frameio_qp *qp, struct frameio_ring *ring, 
 	ring->size = size;
 	ring->mask = size - 1;
 	ring->index = qp->index;
+	ring->offload = frameio_port_has_offload(qp->port);
 	ring->qp = qp;
 	return 0;
 }

@@ -27,6 +27,7 @@ struct task_struct;
  * @armed: of a write ring, NEED_WAKEUP is set: nobody looks at it
  * @broken: what was found in it made no sense; it is not used any more
  * @index: the queue pair's
+ * @offload: something may be left to make of its frames
  * @qp: the queue pair
  * @pages: its memory, the pages of the area twice
  * @npages: how many these are
@@ -47,6 +48,7 @@ struct frameio_ring {
 	bool armed;
 	u32 broken;
 	u16 index;
+	bool offload;
 	struct frameio_qp *qp;
 	struct page **pages;
 	u32 npages;
@@ -88,6 +90,7 @@ void frameio_rings_gone(struct frameio_rings *rings);
 size_t frameio_ring_longest(const struct frameio_qp *qp);
 bool frameio_ring_look(struct frameio_qp *qp, struct frameio_ring *ring, size_t size);
 bool frameio_ring_stall(struct frameio_qp *qp, struct frameio_ring *ring, size_t size);
+bool frameio_ring_put_offload(const struct frameio_ring *ring, struct sk_buff *skb, u8 *record);
 void frameio_ring_begin_pops(struct frameio_ring *ring);
 struct sk_buff *frameio_ring_pop(struct frameio_qp *qp, struct frameio_ring *ring);
 void frameio_ring_end_pops(struct frameio_qp *qp, struct frameio_ring *ring, u32 n, size_t bytes);
@@ -172,7 +175,7 @@ static __always_inline void frameio_ring_copy(void *to, const void *from, size_t
  *
  * What is in the ring is written, never read back: it may be anything by then.
  *
- * Return: false if the frame's own memory cannot be read.
+ * Return: false if the frame's own memory cannot be read, or no record can tell of it.
  */
 static __always_inline bool frameio_ring_put(struct frameio_ring *ring, struct sk_buff *skb,
 					     bool nic)
@@ -187,6 +190,9 @@ static __always_inline bool frameio_ring_put(struct frameio_ring *ring, struct s
 		frameio_header_fill(&hdr, skb, ring->index);
 		frameio_header_fill_received(&hdr, skb);
 		memcpy(record, &hdr, sizeof(hdr));
+	} else if (unlikely(ring->offload)) {
+		if (!frameio_ring_put_offload(ring, skb, record))
+			return false;
 	} else {
 		frameio_header_fill((struct frameio_hdr *)record, skb, ring->index);
 	}

@@ -48,6 +48,9 @@ int command_list_ports(struct link **links);
 
 bool command_module_is_loaded(void);
 
+/* To somebody who waits for what ports do. */
+void command_warn_of_no_module(void);
+
 /* The ports that are asked for: one, or all; where there are none, people are told. */
 int command_choose_ports(const char *doing, const char *name, struct link **links);
 

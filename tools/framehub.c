@@ -114,7 +114,7 @@ static void print_traffic(FILE *file, const struct hub *hub)
 	unsigned int i;
 
 	fprintf(file, "%-*s %11s %8s %6s %11s %8s %6s\n", NAME_WIDTH, "port", "frames in", "bytes",
-		"a call", "frames out", "bytes", "a call");
+		"/call", "frames out", "bytes", "/call");
 	for (i = 0; i < hub_nports(hub); i++) {
 		tool_clean(name, sizeof(name), hub_port_name(hub, i));
 		fprintf(file, "%-*s", NAME_WIDTH, name);

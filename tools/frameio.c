@@ -26,7 +26,8 @@ static void usage(void)
 	     "\n"
 	     "  add NAME [l2|l3] [queues N] [numqueues N] [owner USER] [group GROUP]\n"
 	     "      [readlimit FRAMES] [writelimit FRAMES] [readbytes SIZE] [writebytes SIZE]\n"
-	     "      [mtu N] [address LLADDR] [up]       make a port\n"
+	     "      [mtu N] [address LLADDR] [offload] [up]\n"
+	     "                                          make a port\n"
 	     "  del NAME                                delete a port\n"
 	     "  show [NAME]                             what ports are, and who holds them\n"
 	     "  set NAME [queues N] [readlimit FRAMES] [writelimit FRAMES] [readbytes SIZE]\n"
@@ -156,6 +157,12 @@ static void warn_of_none(void)
 	else
 		tool_warn("there are no ports in this network namespace; "
 			  "'--netns' looks into another");
+}
+
+void command_warn_of_no_module(void)
+{
+	if (!command_module_is_loaded())
+		tool_warn("there are no ports yet; " HINT_LOAD);
 }
 
 int command_choose_ports(const char *doing, const char *name, struct link **links)
@@ -434,6 +441,8 @@ static int command_version(char **words)
 	}
 	printf("tool %s\nlibrary %s\nmodule %s\n", PACKAGE_VERSION, library,
 	       loaded ? module : "not loaded");
+	if (!loaded)
+		puts(HINT_LOAD);
 	if (differ)
 		puts("they differ: load or install those of one version");
 	if (differ || fits == FITS_NOT)

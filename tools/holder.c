@@ -45,6 +45,7 @@ static bool find_number(const char *text, const char *name, uintmax_t *number)
 static void add_holder(struct list *list, int process, pid_t pid, int ifindex, uint32_t queue)
 {
 	struct holder *holder;
+	struct stat owner;
 	char command[64];
 	int i;
 
@@ -55,6 +56,8 @@ static void add_holder(struct list *list, int process, pid_t pid, int ifindex, u
 	list->holders = tool_grow(list->holders, list->count, sizeof(*holder));
 	holder = &list->holders[list->count++];
 	*holder = (struct holder){ .ifindex = ifindex, .queue = queue, .pid = pid };
+	if (!fstat(process, &owner))
+		holder->user = owner.st_uid;
 	if (!read_file(process, "comm", command, sizeof(command)))
 		command[0] = '\0';
 	command[strcspn(command, "\n")] = '\0';

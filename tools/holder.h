@@ -12,6 +12,7 @@ struct holder {
 	int ifindex;
 	uint32_t queue;
 	pid_t pid;
+	uid_t user;
 	char command[64];	/* cleaned */
 };
 

@@ -175,7 +175,8 @@ static int open_qp(struct lane *lane, const char **why)
 	/* an interface that cannot be attached to is busy in another way */
 	if (*why == tool_explain(EBUSY) && worker->hub->settings.nthreads > 1)
 		*why = "all its queue pairs are in use, and --threads takes one for each thread: "
-		       "'frameio set NAME queues N' gives it more";
+		       "'frameio show' tells by whom, and 'frameio add NAME queues N' makes a "
+		       "port with more";
 	return ret < 0 ? ret : 0;
 }
 

@@ -164,9 +164,10 @@ static void open_further(struct io *io)
 	if (err != -EBUSY)
 		tool_die(TOOL_FAILED, "cannot open port '%s': %s", port->text, tool_explain(-err));
 	frameio_get_info(io[-1].qp, &info);
-	tool_die(TOOL_FAILED, "port '%s' has %u queue pairs, of which %u were free, and each of %u "
-		 "threads takes one: choose fewer with -p, or give it more, as frameio(8) tells",
-		 port->text, info.fi_nqueues, io->thread, config->nthreads);
+	tool_die(TOOL_FAILED, "port '%s' has %u queue pair%s, of which %u %s free, and each of %u "
+		 "threads takes one: choose fewer with -p, or make a port with more: 'queues' in "
+		 "frameio(8)", port->text, info.fi_nqueues, info.fi_nqueues == 1 ? "" : "s",
+		 io->thread, io->thread == 1 ? "was" : "were", config->nthreads);
 }
 
 static void require(const struct io *io, const char *what, int err)

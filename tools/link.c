@@ -115,7 +115,7 @@ static int parse_port(const struct nlattr *nest, struct link *link)
 	if (mnl_attr_parse_nested(nest, table_take, &table) < 0)
 		return -EBADMSG;
 	link->flags = get_u32(attrs[IFLA_FRAMEIO_FLAGS], 0) &
-		      (FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST);
+		      (FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST | FRAMEIO_PORT_OFFLOAD);
 	if (attrs[IFLA_FRAMEIO_OWNER])
 		link->flags |= FRAMEIO_PORT_OWNER;
 	if (attrs[IFLA_FRAMEIO_GROUP])
@@ -648,9 +648,10 @@ int link_add(const char *name, const struct link_settings *settings, struct link
 	nests = start_port(change.message);
 	if (number == LINK_NUMQUEUES)
 		put_if_given(&change, LINK_QUEUES, IFLA_FRAMEIO_NQUEUES);
-	if (settings->given[LINK_LAYER])
+	if (settings->given[LINK_LAYER] || settings->given[LINK_OFFLOAD])
 		put_u32(&change, LINK_LAYER, IFLA_FRAMEIO_FLAGS,
-			settings->value[LINK_LAYER] == 3 ? FRAMEIO_PORT_L3 : 0);
+			(settings->value[LINK_LAYER] == 3 ? FRAMEIO_PORT_L3 : 0) |
+			(settings->given[LINK_OFFLOAD] ? FRAMEIO_PORT_OFFLOAD : 0));
 	put_port_settings(&change);
 	end_port(change.message, &nests);
 	return talk_of_change(&change, refusal);
@@ -668,7 +669,7 @@ int link_set(const struct link *link, const struct link_settings *settings,
 	put_if_given(&change, LINK_QUEUES, IFLA_FRAMEIO_NQUEUES);
 	if (settings->given[LINK_PERSIST])
 		put_u32(&change, LINK_PERSIST, IFLA_FRAMEIO_FLAGS,
-			(link->flags & FRAMEIO_PORT_L3) |
+			(link->flags & (FRAMEIO_PORT_L3 | FRAMEIO_PORT_OFFLOAD)) |
 			(settings->value[LINK_PERSIST] ? FRAMEIO_PORT_PERSIST : 0));
 	put_port_settings(&change);
 	end_port(change.message, &nests);

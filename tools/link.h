@@ -90,6 +90,7 @@ int link_compare(const void *left, const void *right);
 /* What add, set and attach can be asked for. */
 enum link_setting {
 	LINK_LAYER,		/* 2 or 3 */
+	LINK_OFFLOAD,
 	LINK_QUEUES,
 	LINK_NUMQUEUES,
 	LINK_OWNER,

@@ -385,6 +385,7 @@ int command_monitor(void)
 	struct ports ports;
 
 	tool_catch_signals();
+	command_warn_of_no_module();
 	socket = listen_to_links();
 	list_ports(socket, buffer, &ports);
 	listen_for_events(socket, buffer, &ports);

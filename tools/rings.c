@@ -33,7 +33,7 @@ const char *rings_explain(int err)
 	case -EPERM:
 		return "its rings would be larger than its queues, and more takes root";
 	case -EINVAL:
-		return "its rings cannot hold its longest frame: give it a smaller MTU";
+		return "its rings cannot hold its longest frame: give it a smaller MTU, or no offload";
 	default:
 		return tool_explain(-err);
 	}

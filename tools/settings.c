@@ -34,6 +34,7 @@ static const struct keyword {
 } keywords[] = {
 	{ "l2", LINK_LAYER, VALUE_NONE, SETTINGS_ADD, 2 },
 	{ "l3", LINK_LAYER, VALUE_NONE, SETTINGS_ADD, 3 },
+	{ "offload", LINK_OFFLOAD, VALUE_NONE, SETTINGS_ADD, 1 },
 	{ "queues", LINK_QUEUES, VALUE_NUMBER, ALL, 0 },
 	{ "numqueues", LINK_NUMQUEUES, VALUE_NUMBER, SETTINGS_ADD, 0 },
 	{ "numtxqueues", LINK_NUMQUEUES, VALUE_NUMBER, SETTINGS_ADD, 0 },	/* as ip says */
@@ -149,7 +150,7 @@ static void parse_value(const struct keyword *keyword, const char *text,
 {
 	static const char *const wanted[] = {
 		[VALUE_NUMBER] = "a number",
-		[VALUE_SIZE] = "a number of bytes below 4G, such as 4096 or 16M",
+		[VALUE_SIZE] = "a number of bytes up to 1G, such as 4096 or 16M",
 		[VALUE_SWITCH] = "'on' or 'off'",
 		[VALUE_STEER] = "'hash' or 'cpu'",
 		[VALUE_USER] = "a user's name or number",

@@ -28,16 +28,19 @@ char *show_address(char *to, const struct link *link)
 	return to;
 }
 
-/* Whose an id is: its name or, where it has none, the number; NULL: nobody's. */
+/* Whose an id is: its name or, where it has none, the number. */
+static const char *user_name(uint32_t id, char number[16])
+{
+	const struct passwd *user = getpwuid(id);
+
+	snprintf(number, 16, "%" PRIu32, id);
+	return user ? user->pw_name : number;
+}
+
+/* The same of a port; NULL: nobody's. */
 static const char *owner_name(const struct link *link, char number[16])
 {
-	const struct passwd *user;
-
-	if (!(link->flags & FRAMEIO_PORT_OWNER))
-		return NULL;
-	user = getpwuid(link->owner);
-	snprintf(number, 16, "%" PRIu32, link->owner);
-	return user ? user->pw_name : number;
+	return link->flags & FRAMEIO_PORT_OWNER ? user_name(link->owner, number) : NULL;
 }
 
 static const char *group_name(const struct link *link, char number[16])
@@ -107,12 +110,14 @@ static void print_holders(const struct link *link, const struct link_queue *queu
 			  const struct holder *holders, int nholders)
 {
 	const char *separator = "";
+	char number[16], user[256];
 	int i;
 
 	for (i = 0; i < nholders; i++) {
 		if (!holds(&holders[i], link, queue))
 			continue;
-		printf("%s%d (%s)", separator, (int)holders[i].pid, holders[i].command);
+		tool_clean(user, sizeof(user), user_name(holders[i].user, number));
+		printf("%s%d (%s, %s)", separator, (int)holders[i].pid, holders[i].command, user);
 		separator = ", ";
 	}
 	if (!*separator)
@@ -160,8 +165,9 @@ static void print_port(const struct link *link, const struct holder *holders, in
 	printf(", writelimit %" PRIu32, link->write_limit);
 	printf(" writebytes %s\n", number_size(text, link->write_bytes));
 	printf("    owner %s", owner ? tool_clean(text, sizeof(text), owner) : "-");
-	printf(", group %s, persist %s\n", group ? tool_clean(text, sizeof(text), group) : "-",
-	       link->flags & FRAMEIO_PORT_PERSIST ? "on" : "off");
+	printf(", group %s, persist %s%s\n", group ? tool_clean(text, sizeof(text), group) : "-",
+	       link->flags & FRAMEIO_PORT_PERSIST ? "on" : "off",
+	       link->flags & FRAMEIO_PORT_OFFLOAD ? ", offload" : "");
 	if (!link->nrows)
 		return;
 	printf("    %5s  %-10s %-6s %13s %13s  %s\n", "queue", "mode", "file", "read queue",
@@ -187,6 +193,7 @@ static struct json_object *queue_pair_json(const struct link *link, const struct
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *array = json_object_new_array();
+	char number[16];
 	int i;
 
 	object_add_number(object, "queue", queue->index);
@@ -204,6 +211,8 @@ static struct json_object *queue_pair_json(const struct link *link, const struct
 		holder = json_object_new_object();
 		object_add_number(holder, "pid", holders[i].pid);
 		object_add_text(holder, "command", holders[i].command);
+		object_add_text(holder, "user", user_name(holders[i].user, number));
+		object_add_number(holder, "uid", holders[i].user);
 		json_object_array_add(array, holder);
 	}
 	object_add(object, "holders", array);
@@ -243,6 +252,7 @@ static struct json_object *port_json(const struct link *link, const struct holde
 	object_add(object, "group_gid", link->flags & FRAMEIO_PORT_GROUP ?
 		   json_object_new_int64(link->group) : NULL);
 	object_add_bool(object, "persist", link->flags & FRAMEIO_PORT_PERSIST);
+	object_add_bool(object, "offload", link->flags & FRAMEIO_PORT_OFFLOAD);
 	for (i = 0; i < link->nrows; i++)
 		json_object_array_add(array, queue_pair_json(link, &link->queues[i], holders,
 							     nholders));

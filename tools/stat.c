@@ -434,6 +434,7 @@ static void watch(const char *name)
 	double next = tool_now();
 
 	tool_catch_signals();
+	command_warn_of_no_module();
 	take_samples(name, &before);
 	while (sleep_until(next += command_options.interval)) {
 		take_samples(name, &samples);

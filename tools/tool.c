@@ -279,8 +279,8 @@ const char *tool_explain(int error)
 {
 	switch (error) {
 	case ENOENT:
-		return "the frameio module is not loaded, or there is no such network namespace: "
-		       "try 'modprobe frameio', 'ip netns'";
+		return "the frameio module is not loaded ('modprobe frameio' loads it), or there "
+		       "is no network namespace of that name, if one was given ('ip netns')";
 	case ENODEV:
 		return "there is no such interface: 'ip link' lists them";
 	case EOPNOTSUPP:
@@ -290,7 +290,7 @@ const char *tool_explain(int error)
 	case EPERM:
 		return "not permitted: only root, the port's owner and its group may";
 	case EBUSY:
-		return "all its queue pairs are in use";
+		return "all its queue pairs are in use: 'frameio show' tells by whom";
 	case ENETDOWN:
 		return "the interface is down: try 'ip link set NAME up'";
 	default:

@@ -523,5 +523,6 @@ void worker_start(struct worker *worker)
 		tool_die(TOOL_FAILED, "cannot start thread %u: %s", worker->index, strerror(err));
 	if (err)
 		tool_die(TOOL_FAILED, "cannot start thread %u on CPU %d: %s", worker->index,
-			 worker->cpu, strerror(err));
+			 worker->cpu, err == EINVAL ? "there is none, or this process may not "
+			 "use it: 'taskset -p $$' tells which" : strerror(err));
 }

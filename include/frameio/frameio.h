@@ -129,6 +129,20 @@ struct frameio {
 #define FRAMEIO_PORT_GROUP		0x0008	/* fc_group means something */
 #define FRAMEIO_PORT_NIC		0x0010	/* in FRAMEIO_INFO and FRAMEIO_LIST: a NIC port */
 #define FRAMEIO_PORT_STEER_CPU		0x0020	/* FRAMEIO_ATTACH: spread frames by CPU */
+#define FRAMEIO_PORT_OFFLOAD		0x0040	/* leave checksums and segments to the readers */
+
+/*
+ * FRAMEIO_PORT_OFFLOAD, of a virtual port: frames are read as the stack has made them.
+ * Some have CSUM_PARTIAL, and of these some a gso_type, VIRTIO_NET_HDR_GSO_TCPV4 or
+ * _TCPV6, perhaps with _ECN: many TCP segments in one frame of up to FRAMEIO_OFFLOAD_MAX
+ * bytes, whatever the MTU.  Such a record may be written as it is to any port of the same
+ * layer whose MTU its segments fit.  What no record can tell, the kernel makes complete:
+ * segments of UDP, of tunnels and of VLAN interfaces, more than 1024 of them, smaller ones
+ * than 8 bytes.  Every ring must have room for two of the longest.  A reader that cuts
+ * checks csum_start, gso_size and gso_hdrlen against the frame: senders choose them.
+ * ethtool(8) can turn it off and on: "tso", "tx".
+ */
+#define FRAMEIO_OFFLOAD_MAX		65553	/* with a VLAN tag */
 
 struct frameio_create {
 	char	fc_name[FRAMEIO_NAMESIZE]; /* "fio%d" takes the first free number; out: the name */
@@ -212,7 +226,7 @@ struct frameio_info {
 	__u32	fi_read_limit;	/* frames; in a list, of queue pair 0, as the bytes below */
 	__u32	fi_write_limit;
 	__u32	fi_frame_min;	/* bytes of the shortest frame that may be written */
-	__u32	fi_frame_max;	/* bytes of the longest, as the MTU has it now */
+	__u32	fi_frame_max;	/* bytes of the longest that may be written, by the MTU */
 	__u32	fi_owner;	/* in the caller's user namespace; ~0: nobody */
 	__u32	fi_group;
 	__u32	fi_nqueues_max;	/* queue pairs there can be */
@@ -406,7 +420,7 @@ struct frameio_stats {
 	__u64	fs_read_stops;		/* times a full read queue stopped the transmit queue */
 	__u64	fs_read_wakes;		/* times the transmit queue was started again */
 	__u64	fs_read_drop_closed;	/* frames that found or lost their reader gone */
-	__u64	fs_read_drop_invalid;	/* frames that are not IP, on an L3 port */
+	__u64	fs_read_drop_invalid;	/* frames that are not IP, on an L3 port; or no record */
 	__u64	fs_read_drop_nomem;
 	__u64	fs_read_frames[FRAMEIO_NMODES];
 	__u64	fs_read_calls[FRAMEIO_NMODES]; /* that moved at least one frame */
@@ -468,7 +482,8 @@ struct frameio_queue_pair {
 /* Netlink: the attributes of an "ip link" of type "frameio" (IFLA_INFO_DATA). */
 enum {
 	IFLA_FRAMEIO_UNSPEC,
-	IFLA_FRAMEIO_FLAGS,		/* u32: FRAMEIO_PORT_L3 (at creation only), _PERSIST */
+	IFLA_FRAMEIO_FLAGS,		/* u32: FRAMEIO_PORT_L3, _OFFLOAD (at creation only) */
+					/*      and _PERSIST */
 	IFLA_FRAMEIO_NQUEUES,		/* u32: queue pairs in use, up to numtxqueues */
 	IFLA_FRAMEIO_READ_LIMIT,	/* u32: frames each queue holds, as the administrator */
 	IFLA_FRAMEIO_WRITE_LIMIT,	/*      gave it */

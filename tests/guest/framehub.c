@@ -776,16 +776,19 @@ END_TEST
 
 /* --- hosts ----------------------------------------------------------- */
 
-/* Three hosts, the last at a NIC; each has a VLAN, too. */
+/* Three hosts, one leaves us its offloads, the last is at a NIC; each has a VLAN, too. */
 static void add_hosts(unsigned int nqueues)
 {
 	int i;
 
 	for (i = 1; i <= 3; i++) {
 		guest_sh("ip netns del framehub%d 2>/dev/null; ip netns add framehub%d", i, i);
-		if (i < 3)
-			guest_sh("ip -n framehub%d link add fio0 numtxqueues %u numrxqueues %u "
-				 "type frameio", i, nqueues, nqueues);
+		if (i == 1)
+			guest_sh("ip -n framehub1 link add fio0 numtxqueues %u numrxqueues %u "
+				 "type frameio", nqueues, nqueues);
+		else if (i == 2)
+			guest_sh("ip netns exec framehub2 frameio add fio0 queues %u offload",
+				 nqueues);
 		else
 			guest_sh("ip -n framehub3 link add fio0 type veth peer name fiohost && "
 				 "ip -n framehub3 link set fiohost netns 1 && "
@@ -968,8 +971,9 @@ START_TEST(refusals_are_sentences)
 
 	refused(1, "cannot open port 'nowhere': there is no such interface",
 		"framehub fioa nowhere");
-	refused(1, "cannot open port 'nowhere:fio0': the frameio module is not loaded, or there is "
-		"no such network namespace", "framehub fioa nowhere:fio0");
+	refused(1, "cannot open port 'nowhere:fio0': the frameio module is not loaded ('modprobe "
+		"frameio' loads it), or there is no network namespace of that name",
+		"framehub fioa nowhere:fio0");
 	refused(1, "cannot open port 'lo': it is neither a frameio port nor an Ethernet interface",
 		"framehub fioa lo");
 	refused(1, "cannot open port 'fionic': not permitted: it is no port yet, and making it one "

@@ -26,6 +26,11 @@ unsigned long guest_setting(const char *name, unsigned long absent)
 	return text ? strtoul(text, NULL, 0) : absent;
 }
 
+bool guest_is_slow(void)
+{
+	return guest_setting("CK_TIMEOUT_MULTIPLIER", 1) >= 10;
+}
+
 bool guest_over_rings(void)
 {
 	return getenv("FRAMEIO_OVER") != NULL;

@@ -30,6 +30,9 @@
 /* A number that the environment sets, or @absent. */
 unsigned long guest_setting(const char *name, unsigned long absent);
 
+/* May a frame take a millisecond, as on the debug kernel? */
+bool guest_is_slow(void);
+
 /* Is what moves frames by calls to do so over rings (over.c)? */
 bool guest_over_rings(void);
 

@@ -602,23 +602,33 @@ END_TEST
 START_TEST(netlink_lets_a_port_stay_and_go)
 {
 	struct attributes attributes = { .set = 0 };
-	int fd = guest_create("fio0", FRAMEIO_PORT_L3, 1);
+	const uint32_t flags = FRAMEIO_PORT_L3 | FRAMEIO_PORT_OFFLOAD;
+	int fd = guest_create("fio0", flags, 1);
 
-	ck_assert_uint_eq(get_link().value[IFLA_FRAMEIO_FLAGS], FRAMEIO_PORT_L3);
+	ck_assert_uint_eq(get_link().value[IFLA_FRAMEIO_FLAGS], flags);
+	put_attribute(&attributes, IFLA_FRAMEIO_FLAGS, flags | FRAMEIO_PORT_PERSIST);
+	ck_assert_int_eq(set_link(0, 0, &attributes), 0);
+	ck_assert_uint_eq(guest_info(fd).fi_flags, flags | FRAMEIO_PORT_PERSIST);
+	put_attribute(&attributes, IFLA_FRAMEIO_FLAGS, flags);
+	ck_assert_int_eq(set_link(0, 0, &attributes), 0);
+	ck_assert_uint_eq(guest_info(fd).fi_flags, flags);
+	put_attribute(&attributes, IFLA_FRAMEIO_FLAGS, flags | FRAMEIO_PORT_PERSIST);
+	ck_assert_int_eq(set_link(0, 0, &attributes), 0);
+	/* who does not know of offload does not take it back */
 	put_attribute(&attributes, IFLA_FRAMEIO_FLAGS, FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST);
 	ck_assert_int_eq(set_link(0, 0, &attributes), 0);
-	ck_assert_uint_eq(guest_info(fd).fi_flags, FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST);
-	put_attribute(&attributes, IFLA_FRAMEIO_FLAGS, FRAMEIO_PORT_L3);
-	ck_assert_int_eq(set_link(0, 0, &attributes), 0);
-	ck_assert_uint_eq(guest_info(fd).fi_flags, FRAMEIO_PORT_L3);
-	put_attribute(&attributes, IFLA_FRAMEIO_FLAGS, FRAMEIO_PORT_L3 | FRAMEIO_PORT_PERSIST);
-	ck_assert_int_eq(set_link(0, 0, &attributes), 0);
+	ck_assert_uint_eq(guest_info(fd).fi_flags, flags | FRAMEIO_PORT_PERSIST);
 	close(fd);
 	ck_assert_uint_ne(if_nametoindex("fio0"), 0);
 	/* nobody's close could delete it any more */
-	put_attribute(&attributes, IFLA_FRAMEIO_FLAGS, FRAMEIO_PORT_L3);
+	put_attribute(&attributes, IFLA_FRAMEIO_FLAGS, flags);
 	ck_assert_int_eq(set_link(0, 0, &attributes), EOPNOTSUPP);
 	guest_sh("ip link del fio0");
+	/* nor does a port get it later */
+	fd = guest_create("fio0", 0, 1);
+	put_attribute(&attributes, IFLA_FRAMEIO_FLAGS, FRAMEIO_PORT_OFFLOAD);
+	ck_assert_int_eq(set_link(0, 0, &attributes), EOPNOTSUPP);
+	close(fd);
 }
 END_TEST
 

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "guest.h"
+#include "rings.h"
 
 #define ETHER	sizeof(struct ether_header)
 #define IP	sizeof(struct iphdr)
@@ -146,13 +147,19 @@ static int create_fio0(uint32_t flags)
 	return port;
 }
 
+static int create_far(uint32_t flags)
+{
+	int port = guest_create_up("fio1", flags, 1, 0);
+
+	guest_sh("ip address add 10.9.1.1/24 dev fio1 && sysctl -q -w net.ipv4.ip_forward=1");
+	if (!(flags & FRAMEIO_PORT_L3))
+		guest_sh("ip neighbour add 10.9.1.2 lladdr 02:00:00:00:00:02 dev fio1");
+	return port;
+}
+
 static int create_fio1(void)
 {
-	int port = guest_create_up("fio1", 0, 1, 0);
-
-	guest_sh("ip address add 10.9.1.1/24 dev fio1 && sysctl -q -w net.ipv4.ip_forward=1 && "
-		 "ip neighbour add 10.9.1.2 lladdr 02:00:00:00:00:02 dev fio1");
-	return port;
+	return create_far(0);
 }
 
 static int udp_socket(void)
@@ -501,6 +508,231 @@ START_TEST(without_a_gso_type_a_long_frame_stays_too_long)
 }
 END_TEST
 
+/* --- what is left to the readers of a port ----------------------------------- */
+
+static union {
+	struct frameio_hdr hdr;
+	unsigned char bytes[HDRLEN + FRAMEIO_OFFLOAD_MAX];
+} got;
+
+/* A record that was read has all of a packet, which began @at bytes into the one written. */
+static void check_whole(size_t at, size_t headers, size_t csum_offset)
+{
+	const size_t len = record.hdr.len - (ETHER - at);
+	const unsigned char *ip = got.bytes + HDRLEN + at;
+
+	ck_assert_uint_eq(got.hdr.len, len);
+	ck_assert_uint_eq(got.hdr.wirelen, len);
+	ck_assert_uint_eq(got.hdr.flags & ~FRAMEIO_F_HASH, FRAMEIO_F_CSUM_PARTIAL);
+	ck_assert_uint_eq(got.hdr.csum_start, at + IP);
+	ck_assert_uint_eq(got.hdr.csum_offset, csum_offset);
+	ck_assert_uint_eq(got.hdr.gso_type, record.hdr.gso_type);
+	ck_assert_uint_eq(got.hdr.gso_size, record.hdr.gso_size);
+	ck_assert_uint_eq(got.hdr.gso_hdrlen, record.hdr.gso_type ? at + IP + headers : 0);
+	ck_assert_uint_eq(guest_sum16(0, ip, IP), 0xffff);
+	/* the sum of the pseudo-header, and all the rest */
+	ck_assert_mem_eq(ip + IP, frame + ETHER + IP, record.hdr.len - ETHER - IP);
+}
+
+/* How records are read. */
+enum way { CALL, ROW, RING, WAYS };
+
+static void read_received(enum way way, struct rings *rings, int port)
+{
+	const struct frameio_hdr *hdr;
+
+	if (way == RING) {
+		ck_assert(rings_wait_record(rings, -1));
+		hdr = (const void *)rings_next(rings);
+		ck_assert_uint_le(HDRLEN + hdr->len, sizeof(got));
+		memcpy(&got, hdr, HDRLEN + hdr->len);
+		rings_skip(rings);
+		rings_release(rings);
+	} else {
+		ck_assert_int_gt(read(port, &got, sizeof(got)), (int)HDRLEN);
+	}
+}
+
+static const uint32_t far_flags[] = { 0, FRAMEIO_PORT_L3 };
+
+/* It may be written as it was read: then it comes again. */
+START_TEST(segments_and_sums_are_left_to_the_reader)
+{
+	static const size_t lens[] = { 1001, 4500, 20000, 65535 - ETHER - IP - TCP };
+	const enum way way = _i % WAYS;
+	const uint32_t flags = far_flags[_i / WAYS];
+	const size_t at = flags ? 0 : ETHER;
+	const uint32_t packed = FRAMEIO_O_PACKED;
+	struct rings rings;
+	int port, far, times;
+	size_t i;
+
+	guest_not_over_rings("it asks for its own rings, of another size");
+	port = create_fio0(0);
+	far = create_far(flags | FRAMEIO_PORT_OFFLOAD);
+	if (way == ROW)
+		ck_assert_int_eq(ioctl(far, FRAMEIO_SET_OPTIONS, &packed), 0);
+	if (way == RING)
+		rings_make(&rings, far, 0, 1 << 18, 0, 0);
+	for (i = 0; i < sizeof(lens) / sizeof(*lens); i++) {
+		tcp_record(lens[i], 1000);
+		if (i == 1)
+			record.hdr.gso_type |= VIRTIO_NET_HDR_GSO_ECN;
+		accept_record(port);
+		for (times = 0; times < 2; times++) {
+			read_received(way, &rings, far);
+			check_whole(at, TCP, offsetof(struct tcphdr, check));
+			if (flags || times)
+				break;
+			make_ether();
+			memcpy(got.bytes + HDRLEN, frame, ETHER);
+			ck_assert_int_eq(write(port, &got, HDRLEN + got.hdr.len),
+					 HDRLEN + got.hdr.len);
+		}
+	}
+	udp_record(ETHER, 100, 1, REMOTE);
+	ask_for_checksum(ETHER, offsetof(struct udphdr, check));
+	accept_record(port);
+	read_received(way, &rings, far);
+	check_whole(at, UDP, offsetof(struct udphdr, check));
+}
+END_TEST
+
+/* What the administrator turns off the kernel does itself. */
+START_TEST(offloads_may_be_turned_off)
+{
+	int port, far;
+	size_t from;
+
+	guest_not_over_rings("such a port needs larger rings");
+	port = create_fio0(0);
+	far = create_far(FRAMEIO_PORT_OFFLOAD);
+	tcp_record(3000, 1000);
+	guest_sh("ethtool -K fio1 tso off");
+	accept_record(port);
+	for (from = 0; from < 3000; from += 1000) {
+		read_received(CALL, NULL, far);
+		ck_assert_uint_eq(got.hdr.len, ETHER + IP + TCP + 1000);
+		ck_assert_uint_eq(got.hdr.flags & FRAMEIO_F_CSUM_PARTIAL,
+				  FRAMEIO_F_CSUM_PARTIAL);
+		ck_assert_uint_eq(got.hdr.gso_type, 0);
+	}
+	guest_sh("ethtool -K fio1 tx off");
+	accept_record(port);
+	for (from = 0; from < 3000; from += 1000) {
+		read_received(CALL, NULL, far);
+		ck_assert_uint_eq(got.hdr.flags & FRAMEIO_F_CSUM_PARTIAL, 0);
+		check_segment(got.bytes, from, 1000, from == 2000);
+	}
+}
+END_TEST
+
+/* With the tag inside the frame a record could not tell where what begins. */
+START_TEST(tagged_frames_are_complete)
+{
+	int port, far;
+	size_t from;
+
+	guest_not_over_rings("such a port needs larger rings");
+	port = create_fio0(0);
+	far = guest_create_up("fio1", FRAMEIO_PORT_OFFLOAD, 1, 0);
+	guest_sh("ip link add link fio1 name fio1.100 type vlan id 100 && "
+		 "sysctl -q -w net.ipv6.conf.fio1/100.disable_ipv6=1 net.ipv4.ip_forward=1 && "
+		 "ip address add 10.9.1.1/24 dev fio1.100 && ip link set fio1.100 up && "
+		 "ip neighbour add 10.9.1.2 lladdr 02:00:00:00:00:02 dev fio1.100");
+	tcp_record(3000, 1000);
+	accept_record(port);
+	for (from = 0; from < 3000; from += 1000) {
+		read_received(CALL, NULL, far);
+		ck_assert_uint_eq(got.hdr.flags & FRAMEIO_F_CSUM_PARTIAL, 0);
+		ck_assert_uint_eq(got.hdr.gso_type, 0);
+		ck_assert_uint_eq(got.hdr.len, ETHER + 4 + IP + TCP + 1000);
+		memmove(got.bytes + 4, got.bytes, HDRLEN + ETHER - 2);
+		check_segment(got.bytes + 4, from, 1000, from == 2000);
+	}
+}
+END_TEST
+
+/* Too many segments, none of TCP: a record could not tell, or no port would take it. */
+START_TEST(what_a_record_cannot_tell_is_complete)
+{
+	int port, far;
+
+	guest_not_over_rings("such a port needs larger rings");
+	port = create_fio0(0);
+	far = create_far(FRAMEIO_PORT_OFFLOAD);
+	if (_i) {
+		udp_record(ETHER, 3000, 1, REMOTE);
+		ask_for_checksum(ETHER, offsetof(struct udphdr, check));
+		record.hdr.gso_type = VIRTIO_NET_HDR_GSO_UDP;
+		record.hdr.gso_size = 1000;
+	} else {
+		tcp_record(9000, 8);
+	}
+	accept_record(port);
+	read_received(CALL, NULL, far);
+	ck_assert_uint_eq(got.hdr.gso_type, 0);
+	ck_assert_uint_eq(got.hdr.flags & FRAMEIO_F_CSUM_PARTIAL, 0);
+	ck_assert_uint_eq(got.hdr.len, ETHER + IP + (_i ? 1000 : TCP + 8));
+}
+END_TEST
+
+/* No sender makes a frame that a reader has no room for: packet(7) looks at no MTU here. */
+START_TEST(a_longer_frame_than_there_can_be_is_dropped)
+{
+	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_protocol = htons(ETHERTYPE_IP) };
+	struct virtio_net_hdr vnet = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+		.gso_size = 65534, .hdr_len = ETHER + IP + TCP, .csum_start = ETHER + IP,
+		.csum_offset = offsetof(struct tcphdr, check),
+	};
+	struct iovec iov[2] = { { &vnet, sizeof(vnet) }, { frame, 65588 } };
+	struct msghdr message = { .msg_name = &address, .msg_namelen = sizeof(address),
+				  .msg_iov = iov, .msg_iovlen = 2 };
+	struct frameio_stats stats;
+	int port, packet, one = 1;
+
+	guest_not_over_rings("such a port needs larger rings");
+	port = guest_create_up("fio0", FRAMEIO_PORT_OFFLOAD, 1, 0);
+	packet = guest_packet_socket("fio0");
+	address.sll_ifindex = if_nametoindex("fio0");
+	ck_assert_int_eq(setsockopt(packet, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)), 0);
+	tcp_record(60000, 1000);
+	/* a kernel may refuse it first */
+	if (sendmsg(packet, &message, 0) > 0) {
+		guest_stats(port, &stats);
+		ck_assert_uint_eq(stats.fs_read_drop_invalid, 1);
+	}
+	iov[1].iov_len = ETHER + IP + TCP + 60000;
+	vnet.gso_size = 1000;
+	ck_assert_int_gt(sendmsg(packet, &message, 0), 0);
+	read_received(CALL, NULL, port);
+	ck_assert_uint_eq(got.hdr.len, iov[1].iov_len);
+	ck_assert_uint_eq(got.hdr.gso_size, 1000);
+}
+END_TEST
+
+START_TEST(such_a_port_is_a_virtual_one_with_room)
+{
+	struct frameio_create create = { .fc_name = "fio1", .fc_flags = FRAMEIO_PORT_OFFLOAD };
+	struct frameio_ring_setup setup = { .frr_read_size = 1 << 17 };
+	int port, control;
+
+	guest_not_over_rings("it asks for its own rings, of another size");
+	port = guest_create_up("fio0", FRAMEIO_PORT_OFFLOAD, 1, 0);
+	control = guest_control();
+	ck_assert_uint_eq(guest_info(port).fi_flags, FRAMEIO_PORT_OFFLOAD);
+	ck_assert_errno(ioctl(port, FRAMEIO_RING_SETUP, &setup), EINVAL);
+	setup = (struct frameio_ring_setup){ .frr_write_size = 1 << 17 };
+	ck_assert_errno(ioctl(port, FRAMEIO_RING_SETUP, &setup), EINVAL);
+	setup.frr_write_size = 1 << 18;
+	ck_assert_int_eq(ioctl(port, FRAMEIO_RING_SETUP, &setup), 0);
+	guest_sh("ip link add fio1 type dummy");
+	ck_assert_errno(ioctl(control, FRAMEIO_ATTACH, &create), EINVAL);
+	guest_sh("ip link del fio1");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("offload");
@@ -519,5 +751,11 @@ int main(void)
 	tcase_add_loop_test(tcase, a_long_tcp_packet_is_cut_into_segments, 0, 4);
 	tcase_add_loop_test(tcase, segments_that_cannot_be_cut_are_refused, 0, NWRONG);
 	tcase_add_test(tcase, without_a_gso_type_a_long_frame_stays_too_long);
+	tcase_add_loop_test(tcase, segments_and_sums_are_left_to_the_reader, 0, 2 * WAYS);
+	tcase_add_test(tcase, offloads_may_be_turned_off);
+	tcase_add_test(tcase, tagged_frames_are_complete);
+	tcase_add_loop_test(tcase, what_a_record_cannot_tell_is_complete, 0, 2);
+	tcase_add_test(tcase, a_longer_frame_than_there_can_be_is_dropped);
+	tcase_add_test(tcase, such_a_port_is_a_virtual_one_with_room);
 	return guest_run(suite);
 }

@@ -156,7 +156,7 @@ START_TEST(programs_of_the_manual_compile)
 	snprintf(command, sizeof(command),
 		 "sed -n '/^.Sh EXAMPLES/,/^.Sh ERR/{/^.Bd/,/^.Ed/{/^[.]/d;s/[\\]e/\\\\/g;p}}' "
 		 UNIT_SRCDIR "/man/%s | { echo '#include <frameio/frameio.h>'; cat; } | "
-		 UNIT_CC " -x c " PEDANTIC " -", pages[_i]);
+		 UNIT_CC " -x c -D_GNU_SOURCE=1 " PEDANTIC " -", pages[_i]);
 	run(command);
 	snprintf(command, sizeof(command), "grep -q '^#include <libframeio' " UNIT_SRCDIR
 		 "/man/%s", pages[_i]);
