@@ -339,7 +339,10 @@ START_TEST(the_examples_of_the_overview_work)
 }
 END_TEST
 
-/* The commands, with what goes on for long ended by Ctrl-C; but those for a card's clock. */
+/*
+ * The commands, with what goes on for long ended by Ctrl-C, once it has had time to start
+ * where all is slow; but those for a card's clock.
+ */
 START_TEST(the_commands_for_a_card_work)
 {
 	guest_free_name("eth0");
@@ -348,7 +351,8 @@ START_TEST(the_commands_for_a_card_work)
 		 "ip link set eth1 up && mkdir -p /run/nic.bin");
 	guest_wait_running("eth0");
 	guest_sh("for tool in framegen framecap frameio; do printf '#!/bin/sh\n"
-		 "exec timeout -s INT --preserve-status 3 %%s \"$@\"\n' $(command -v $tool) "
+		 "exec timeout -s INT --preserve-status ${CK_TIMEOUT_MULTIPLIER:-3} "
+		 "%%s \"$@\"\n' $(command -v $tool) "
 		 ">/run/nic.bin/$tool && chmod 755 /run/nic.bin/$tool || exit; done");
 	guest_sh("sed -n '/^\t.*\\(----\\|tstamp\\)/d;s/^\t//p' " GUEST_SRCDIR "/docs/nic.md "
 		 ">/run/nic.sh && test $(grep -c . /run/nic.sh) -ge 8");

@@ -1130,6 +1130,8 @@ START_TEST(all_who_look_agree)
 	struct process dump, receiver, capture;
 	struct json_object *result;
 
+	/* a machine that is slower than the rate lets them wait, all of them perhaps */
+	guest_write_file("200000", "/proc/sys/net/core/netdev_max_backlog");
 	good("frameio attach fionic queues 2");
 	dump = start_command("tcpdump -i fionic -Q in -B 131072 -c %lu -w " DIR_ "dump.pcap",
 			     frames);
@@ -1320,8 +1322,9 @@ START_TEST(the_examples_of_the_manual_page_work)
 	int status;
 
 	guest_add_netns("lab");
-	guest_sh("mkdir " DIR_ "bin && printf '#!/bin/sh\\nexec timeout -s INT --preserve-status 5 "
-		 "%%s \"$@\"\\n' \"$(command -v framecap)\" >" DIR_ "bin/framecap && "
+	guest_sh("mkdir " DIR_ "bin && printf '#!/bin/sh\\nexec timeout -s INT --preserve-status "
+		 "$((2 * ${CK_TIMEOUT_MULTIPLIER:-3})) %%s \"$@\"\\n' "
+		 "\"$(command -v framecap)\" >" DIR_ "bin/framecap && "
 		 "chmod 755 " DIR_ "bin/framecap");
 	guest_free_name("eth0");
 	guest_sh("ip link add eth0 type veth peer name eth1 netns lab && ip link set eth0 up && "

@@ -1187,6 +1187,8 @@ START_TEST(p7_a_file_works_on_after_privileges_were_dropped)
 	/* one that was inherited, and bound by the node */
 	fd = open(NODE, O_RDWR);
 	ck_assert_int_ge(fd, 0);
+	/* there was nobody to read it for a moment */
+	guest_wait_running("fio0");
 	packet = guest_packet_socket("fio0");
 	guest_send(packet, LEN, 1, 0);
 	child = fork();

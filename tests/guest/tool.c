@@ -79,9 +79,13 @@ START_TEST(add_takes_everything)
 	has_line("^    owner nobody, group 4242, persist on$");
 	has_line("^        1  none       closed           0/7       0/65536  -$");
 
-	ports = json("add fio1 l2 address 02:00:00:00:00:07 numqueues 3");
+	is_bool(ports, "/0/offload", false);
+	ports = json("add fio1 l2 address 02:00:00:00:00:07 numqueues 3 offload");
 	is_text(ports, "/0/address", "02:00:00:00:00:07");
 	is_number(ports, "/0/queues", 3);
+	is_bool(ports, "/0/offload", true);
+	good("frameio show fio1");
+	has_line("^    owner -, group -, persist on, offload$");
 	/* by their numbers */
 	ports = json("show");
 	has_length(ports, "", 2);
@@ -219,9 +223,9 @@ static const struct refusal refusals[] = {
 	{ 2, "'4294967296' is too large: 'mtu' takes 68 to 65521", "add fio2 mtu 4294967296" },
 	{ 2, "'99999999999999999999' is too large: 'queues' takes 1 to 64",
 	  "add fio2 queues 99999999999999999999" },
-	{ 2, "'readbytes' takes a number of bytes below 4G", "add fio2 readbytes 4G" },
-	{ 2, "'readbytes' takes a number of bytes below 4G", "add fio2 readbytes 1T" },
-	{ 2, "'readbytes' takes a number of bytes below 4G", "add fio2 readbytes 1KK" },
+	{ 2, "'readbytes' takes a number of bytes up to 1G", "add fio2 readbytes 4G" },
+	{ 2, "'readbytes' takes a number of bytes up to 1G", "add fio2 readbytes 1T" },
+	{ 2, "'readbytes' takes a number of bytes up to 1G", "add fio2 readbytes 1KK" },
 	{ 2, "'owner' takes a user's name or number, not 'no-one'", "add fio2 owner no-one" },
 	{ 2, "'group' takes a group's name or number, not 'x'", "add fio2 group x" },
 	{ 2, "'address' takes an address such as", "add fio2 address 02:0" },
@@ -319,6 +323,8 @@ START_TEST(show_tells_who_holds_a_queue_pair)
 	has_length(ports, "/0/queue_pairs/0/holders", 1);
 	is_number(ports, "/0/queue_pairs/0/holders/0/pid", getpid());
 	is_text(ports, "/0/queue_pairs/0/holders/0/command", "tool");
+	is_text(ports, "/0/queue_pairs/0/holders/0/user", "root");
+	is_number(ports, "/0/queue_pairs/0/holders/0/uid", 0);
 	is_number(ports, "/0/queue_pairs/1/holders/0/pid", getpid());
 	is_bool(ports, "/0/queue_pairs/1/open", true);
 	is_text(ports, "/0/queue_pairs/1/mode", "readwrite");
@@ -331,9 +337,9 @@ START_TEST(show_tells_who_holds_a_queue_pair)
 	fcntl(one, F_SETFD, 0);
 	child = start("cat", "/dev/ptmx");
 	run("frameio show fio0");
-	while (!strstr(printed, "(cat)"))
+	while (!strstr(printed, "(cat, root)"))
 		run("frameio show fio0");
-	has_line("^        1  readwrite  open  .*  [0-9]+ \\(tool\\), [0-9]+ \\(cat\\)");
+	has_line("^        1  readwrite  open  .*  [0-9]+ \\(tool, root\\), [0-9]+ \\(cat, root\\)");
 	kill(child.pid, SIGKILL);
 	waitpid(child.pid, NULL, 0);
 	fcntl(one, F_SETFD, FD_CLOEXEC);
@@ -947,6 +953,7 @@ START_TEST(version_tells_what_differs)
 	good("unshare -m sh -c 'mount -t tmpfs none /sys/module && frameio version && "
 	     "frameio -j version'");
 	has_line("^module not loaded$");
+	has(printed, "load the module");
 	object = parse(strchr(printed, '{'));
 	is_null(object, "/module");
 	is_null(object, "/fit");

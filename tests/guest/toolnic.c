@@ -299,7 +299,7 @@ START_TEST(show_tells_who_holds_a_queue_pair)
 	is_text(ports, "/0/queue_pairs/1/mode", "none");
 	good("frameio show");
 	has_line("^        0  readwrite  open          1/1024        0/1024  "
-		 "[0-9]+ \\(toolnic\\)$");
+		 "[0-9]+ \\(toolnic, root\\)$");
 	set_packed(fd);
 	ck_assert_int_eq(read(fd, record, sizeof(record)), sizeof(record));
 	good("frameio show");

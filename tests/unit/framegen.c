@@ -1175,6 +1175,8 @@ static TCase *schedules(void)
 {
 	TCase *tcase = tcase_create("schedules");
 
+	/* millions of steps */
+	tcase_set_timeout(tcase, 60);
 	/* the shortest step takes the longest */
 	tcase_add_loop_test(tcase, a_rate_is_kept, slow() ? 1 : 0, 5);
 	tcase_add_test(tcase, a_schedule_is_even);
