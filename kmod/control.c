@@ -15,6 +15,7 @@
 #include "control.h"
 #include "netdev.h"
 #include "nic.h"
+#include "ring.h"
 #include "stats.h"
 
 static struct net *frameio_control_net(void)
@@ -414,14 +415,20 @@ int frameio_control_list(void __user *arg)
 static void frameio_control_fill_queue_pair(const struct frameio_qp *qp,
 					    struct frameio_queue_pair *pair)
 {
+	struct frameio_fill read, write;
+
+	frameio_qp_get_fill(qp, &read, &write);
 	pair->fp_open = READ_ONCE(qp->bound);
 	pair->fp_mode = READ_ONCE(qp->mode);
 	pair->fp_read_len = READ_ONCE(qp->read.len);
 	pair->fp_read_limit = READ_ONCE(qp->read.limit.frames);
-	pair->fp_read_bytes = READ_ONCE(qp->read.limit.bytes);
+	pair->fp_read_bytes = read.bytes;
 	pair->fp_write_len = READ_ONCE(qp->write.len);
 	pair->fp_write_limit = READ_ONCE(qp->write.limit.frames);
-	pair->fp_write_bytes = READ_ONCE(qp->write.limit.bytes);
+	pair->fp_write_bytes = write.bytes;
+	pair->fp_flags = read.flags | write.flags;
+	pair->fp_read_used = read.used;
+	pair->fp_write_used = write.used;
 	frameio_stats_get(qp, &pair->fp_stats);
 }
 

@@ -918,20 +918,25 @@ static size_t frameio_link_get_xstats_size(const struct net_device *dev, int att
 
 static int frameio_link_fill_queue(struct sk_buff *skb, const struct frameio_qp *qp)
 {
+	struct frameio_fill read, write;
 	struct nlattr *nest;
 
 	nest = nla_nest_start(skb, IFLA_FRAMEIO_QUEUE);
 	if (!nest)
 		return -EMSGSIZE;
+	frameio_qp_get_fill(qp, &read, &write);
 	if (nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_INDEX, qp->index) ||
 	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_OPEN, READ_ONCE(qp->bound)) ||
 	    nla_put_string(skb, IFLA_FRAMEIO_QUEUE_MODE, frameio_qp_mode_name(qp)) ||
 	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_READ_LEN, READ_ONCE(qp->read.len)) ||
 	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_READ_LIMIT, READ_ONCE(qp->read.limit.frames)) ||
-	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_READ_BYTES, READ_ONCE(qp->read.limit.bytes)) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_READ_BYTES, read.bytes) ||
 	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_WRITE_LEN, READ_ONCE(qp->write.len)) ||
 	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_WRITE_LIMIT, READ_ONCE(qp->write.limit.frames)) ||
-	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_WRITE_BYTES, READ_ONCE(qp->write.limit.bytes))) {
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_WRITE_BYTES, write.bytes) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_FLAGS, read.flags | write.flags) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_READ_USED, read.used) ||
+	    nla_put_u32(skb, IFLA_FRAMEIO_QUEUE_WRITE_USED, write.used)) {
 		nla_nest_cancel(skb, nest);
 		return -EMSGSIZE;
 	}

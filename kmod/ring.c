@@ -57,8 +57,8 @@
  * Rings are made once and live until their file is released. A mapping holds the file,
  * and the pages themselves. A port that goes away leaves them as they are, with
  * FRAMEIO_RING_GONE, to its program. Who uses them without holding the file does so with
- * bottom halves off (port->read_rings, qp->write_ring) or under the port's bind_lock
- * (qp->rings): the release takes these away first and waits for a grace period.
+ * bottom halves off (port->read_rings, qp->write_ring), or under RCU or the port's
+ * bind_lock (qp->rings): the release takes these away first and waits for a grace period.
  */
 #include <linux/capability.h>
 #include <linux/cgroup.h>
@@ -956,6 +956,54 @@ void frameio_rings_gone(struct frameio_rings *rings)
 		atomic_or(FRAMEIO_RING_GONE, (atomic_t *)&rings->read.page->rg_flags);
 	if (rings->write.size)
 		atomic_or(FRAMEIO_RING_GONE, (atomic_t *)&rings->write.page->rg_flags);
+}
+
+/* The program's counter may be anything; no more is told than there is. */
+static u32 frameio_ring_used(const struct frameio_ring *ring, u64 producer, u64 consumer)
+{
+	return min_t(u64, producer - consumer, ring->size);
+}
+
+/**
+ * frameio_qp_get_fill() - how full a queue pair is now, for those who ask
+ * @qp: the queue pair; nothing of it is held
+ * @read: of what the program reads
+ * @write: of what it writes
+ */
+void frameio_qp_get_fill(const struct frameio_qp *qp, struct frameio_fill *read,
+			 struct frameio_fill *write)
+{
+	const struct frameio_rings *rings;
+	const struct frameio_ring *ring;
+
+	*read = (struct frameio_fill) {
+		.used = READ_ONCE(qp->read.bytes),
+		.bytes = READ_ONCE(qp->read.limit.bytes),
+		.flags = READ_ONCE(qp->read.stalled) ? FRAMEIO_QP_READ_STOPPED : 0,
+	};
+	*write = (struct frameio_fill) {
+		.used = READ_ONCE(qp->write.bytes),
+		.bytes = READ_ONCE(qp->write.limit.bytes),
+		.flags = READ_ONCE(qp->write.stalled) ? FRAMEIO_QP_WRITE_STALLED : 0,
+	};
+	rcu_read_lock();
+	/* pairs with frameio_rings_enable() */
+	rings = smp_load_acquire(&qp->rings);
+	if (rings && rings->read.size) {
+		ring = &rings->read;
+		read->used = frameio_ring_used(ring, READ_ONCE(ring->own),
+					       READ_ONCE(ring->page->rg_consumer));
+		read->bytes = ring->size;
+		read->flags |= FRAMEIO_QP_READ_RING;
+	}
+	if (rings && rings->write.size) {
+		ring = &rings->write;
+		write->used = frameio_ring_used(ring, READ_ONCE(ring->page->rg_producer),
+						READ_ONCE(ring->own));
+		write->bytes = ring->size;
+		write->flags |= FRAMEIO_QP_WRITE_RING;
+	}
+	rcu_read_unlock();
 }
 
 /**

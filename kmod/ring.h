@@ -78,6 +78,13 @@ struct frameio_rings {
 	unsigned long locked;
 };
 
+/* How full one side of a queue pair is: its queue, or its ring. */
+struct frameio_fill {
+	u32 used;	/* bytes */
+	u32 bytes;	/* that it holds */
+	u32 flags;	/* FRAMEIO_QP_* */
+};
+
 struct frameio_rings *frameio_rings_setup(struct frameio_qp *qp, struct frameio_ring_setup *setup);
 void frameio_rings_release(struct frameio_rings *rings);
 void frameio_rings_wake_users(struct frameio_rings *rings);
@@ -87,6 +94,8 @@ void frameio_rings_poll(struct frameio_rings *rings);
 bool frameio_rings_readable(struct frameio_rings *rings);
 bool frameio_rings_writable(struct frameio_rings *rings);
 void frameio_rings_gone(struct frameio_rings *rings);
+void frameio_qp_get_fill(const struct frameio_qp *qp, struct frameio_fill *read,
+			 struct frameio_fill *write);
 size_t frameio_ring_longest(const struct frameio_qp *qp);
 bool frameio_ring_look(struct frameio_qp *qp, struct frameio_ring *ring, size_t size);
 bool frameio_ring_stall(struct frameio_qp *qp, struct frameio_ring *ring, size_t size);

@@ -67,6 +67,9 @@ static const enum mnl_attr_data_type queue_types[IFLA_FRAMEIO_QUEUE_MAX + 1] = {
 	[IFLA_FRAMEIO_QUEUE_WRITE_LEN] = MNL_TYPE_U32,
 	[IFLA_FRAMEIO_QUEUE_WRITE_LIMIT] = MNL_TYPE_U32,
 	[IFLA_FRAMEIO_QUEUE_WRITE_BYTES] = MNL_TYPE_U32,
+	[IFLA_FRAMEIO_QUEUE_FLAGS] = MNL_TYPE_U32,
+	[IFLA_FRAMEIO_QUEUE_READ_USED] = MNL_TYPE_U32,
+	[IFLA_FRAMEIO_QUEUE_WRITE_USED] = MNL_TYPE_U32,
 };
 
 static int parse_queue(const struct nlattr *nest, void *argument)
@@ -90,6 +93,9 @@ static int parse_queue(const struct nlattr *nest, void *argument)
 	queue->write_len = get_u32(attrs[IFLA_FRAMEIO_QUEUE_WRITE_LEN], 0);
 	queue->write_limit = get_u32(attrs[IFLA_FRAMEIO_QUEUE_WRITE_LIMIT], 0);
 	queue->write_bytes = get_u32(attrs[IFLA_FRAMEIO_QUEUE_WRITE_BYTES], 0);
+	queue->flags = get_u32(attrs[IFLA_FRAMEIO_QUEUE_FLAGS], 0);
+	queue->read_used = get_u32(attrs[IFLA_FRAMEIO_QUEUE_READ_USED], 0);
+	queue->write_used = get_u32(attrs[IFLA_FRAMEIO_QUEUE_WRITE_USED], 0);
 	if (!get_string(queue->mode, sizeof(queue->mode), attrs[IFLA_FRAMEIO_QUEUE_MODE]))
 		return MNL_CB_ERROR;
 	return MNL_CB_OK;

@@ -34,6 +34,8 @@ struct link_queue {
 	char mode[LINK_MODE_SIZE];
 	uint32_t read_len, read_limit, read_bytes;
 	uint32_t write_len, write_limit, write_bytes;
+	uint32_t flags;			/* FRAMEIO_QP_* */
+	uint32_t read_used, write_used;	/* of the bytes */
 };
 
 /* An interface, and the port that it is. */

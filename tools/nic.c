@@ -125,6 +125,9 @@ int nic_get_queues(struct link *link)
 			.write_len = pair.fp_write_len,
 			.write_limit = pair.fp_write_limit,
 			.write_bytes = pair.fp_write_bytes,
+			.flags = pair.fp_flags,
+			.read_used = pair.fp_read_used,
+			.write_used = pair.fp_write_used,
 		};
 		strcpy(queue->mode, mode_name(pair.fp_mode));
 	}

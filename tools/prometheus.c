@@ -163,12 +163,16 @@ static const struct gauge {
 	{ "read_queue_frames", "Frames in the read queue.", MEMBER(link_queue, read_len) },
 	{ "read_queue_limit_frames", "Frames that the read queue holds.",
 	  MEMBER(link_queue, read_limit) },
-	{ "read_queue_limit_bytes", "Bytes of memory that the read queue holds.",
+	{ "read_queue_bytes", "Bytes of memory in use in the read queue, or ring.",
+	  MEMBER(link_queue, read_used) },
+	{ "read_queue_limit_bytes", "Bytes of memory that the read queue, or ring, holds.",
 	  MEMBER(link_queue, read_bytes) },
 	{ "write_queue_frames", "Frames in the write queue.", MEMBER(link_queue, write_len) },
 	{ "write_queue_limit_frames", "Frames that the write queue holds.",
 	  MEMBER(link_queue, write_limit) },
-	{ "write_queue_limit_bytes", "Bytes of memory that the write queue holds.",
+	{ "write_queue_bytes", "Bytes of memory in use in the write queue, or ring.",
+	  MEMBER(link_queue, write_used) },
+	{ "write_queue_limit_bytes", "Bytes of memory that the write queue, or ring, holds.",
 	  MEMBER(link_queue, write_bytes) },
 	{ NULL, NULL, 0, 0 }
 };

@@ -104,7 +104,48 @@ static bool holds(const struct holder *holder, const struct link *link,
 	return holder->ifindex == link->ifindex && holder->queue == queue->index;
 }
 
+/* How full one side of a queue pair is. */
+struct fill {
+	uint32_t frames, limit;
+	uint32_t bytes, bytes_limit;
+	bool ring;	/* whose bytes these are */
+	bool full;	/* and somebody waits until half is free */
+};
+
+static struct fill read_fill(const struct link_queue *queue)
+{
+	return (struct fill) {
+		queue->read_len, queue->read_limit, queue->read_used, queue->read_bytes,
+		queue->flags & FRAMEIO_QP_READ_RING, queue->flags & FRAMEIO_QP_READ_STOPPED,
+	};
+}
+
+static struct fill write_fill(const struct link_queue *queue)
+{
+	return (struct fill) {
+		queue->write_len, queue->write_limit, queue->write_used, queue->write_bytes,
+		queue->flags & FRAMEIO_QP_WRITE_RING, queue->flags & FRAMEIO_QP_WRITE_STALLED,
+	};
+}
+
 /* --- as text --------------------------------------------------------- */
+
+#define FILL_TEXT_SIZE	32
+
+/* A ring has no number of frames. */
+static const char *fill_text(char to[FILL_TEXT_SIZE], struct fill fill, const char *when_full)
+{
+	const char *after = fill.full ? when_full : "";
+
+	if (fill.ring)
+		snprintf(to, FILL_TEXT_SIZE, "ring %" PRIu64 "%%%s",
+			 100 * (uint64_t)fill.bytes / (fill.bytes_limit ? fill.bytes_limit : 1),
+			 after);
+	else
+		snprintf(to, FILL_TEXT_SIZE, "%" PRIu32 "/%" PRIu32 "%s", fill.frames, fill.limit,
+			 after);
+	return to;
+}
 
 static void print_holders(const struct link *link, const struct link_queue *queue,
 			  const struct holder *holders, int nholders)
@@ -128,14 +169,12 @@ static void print_holders(const struct link *link, const struct link_queue *queu
 static void print_queue(const struct link *link, const struct link_queue *queue,
 			const struct holder *holders, int nholders)
 {
-	char read[24], write[24], mode[LINK_MODE_SIZE];
+	char read[FILL_TEXT_SIZE], write[FILL_TEXT_SIZE], mode[LINK_MODE_SIZE];
 
-	snprintf(read, sizeof(read), "%" PRIu32 "/%" PRIu32, queue->read_len, queue->read_limit);
-	snprintf(write, sizeof(write), "%" PRIu32 "/%" PRIu32, queue->write_len,
-		 queue->write_limit);
-	printf("    %5" PRIu32 "  %-10s %-6s %13s %13s  ", queue->index,
-	       tool_clean(mode, sizeof(mode), queue->mode), queue->open ? "open" : "closed", read,
-	       write);
+	printf("    %5" PRIu32 "  %-10s %-6s %17s %17s  ", queue->index,
+	       tool_clean(mode, sizeof(mode), queue->mode), queue->open ? "open" : "closed",
+	       fill_text(read, read_fill(queue), " stopped"),
+	       fill_text(write, write_fill(queue), " stalled"));
 	print_holders(link, queue, holders, nholders);
 }
 
@@ -170,7 +209,7 @@ static void print_port(const struct link *link, const struct holder *holders, in
 	       link->flags & FRAMEIO_PORT_OFFLOAD ? ", offload" : "");
 	if (!link->nrows)
 		return;
-	printf("    %5s  %-10s %-6s %13s %13s  %s\n", "queue", "mode", "file", "read queue",
+	printf("    %5s  %-10s %-6s %17s %17s  %s\n", "queue", "mode", "file", "read queue",
 	       "write queue", "held by");
 	for (i = 0; i < link->nrows; i++)
 		print_queue(link, &link->queues[i], holders, nholders);
@@ -178,13 +217,16 @@ static void print_port(const struct link *link, const struct holder *holders, in
 
 /* --- as JSON --------------------------------------------------------- */
 
-static struct json_object *queue_json(uint32_t len, uint32_t limit, uint32_t bytes)
+static struct json_object *queue_json(struct fill fill, const char *when_full)
 {
 	struct json_object *object = json_object_new_object();
 
-	object_add_number(object, "waiting", len);
-	object_add_number(object, "limit", limit);
-	object_add_number(object, "bytes_limit", bytes);
+	object_add_number(object, "waiting", fill.frames);
+	object_add_number(object, "limit", fill.limit);
+	object_add_number(object, "bytes", fill.bytes);
+	object_add_number(object, "bytes_limit", fill.bytes_limit);
+	object_add_bool(object, "ring", fill.ring);
+	object_add_bool(object, when_full, fill.full);
 	return object;
 }
 
@@ -199,10 +241,8 @@ static struct json_object *queue_pair_json(const struct link *link, const struct
 	object_add_number(object, "queue", queue->index);
 	object_add_text(object, "mode", queue->mode);
 	object_add_bool(object, "open", queue->open);
-	object_add(object, "read",
-		   queue_json(queue->read_len, queue->read_limit, queue->read_bytes));
-	object_add(object, "write",
-		   queue_json(queue->write_len, queue->write_limit, queue->write_bytes));
+	object_add(object, "read", queue_json(read_fill(queue), "stopped"));
+	object_add(object, "write", queue_json(write_fill(queue), "stalled"));
 	for (i = 0; i < nholders; i++) {
 		struct json_object *holder;
 

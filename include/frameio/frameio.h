@@ -446,6 +446,11 @@ struct frameio_stats {
  * Errors: ENODEV, no such interface; EOPNOTSUPP, the interface is no port; EINVAL, a name
  * that is no interface name, or a queue pair that the port does not have.
  */
+#define FRAMEIO_QP_READ_STOPPED		0x0001	/* full: the kernel waits until half is free */
+#define FRAMEIO_QP_WRITE_STALLED	0x0002	/* full: a writer does */
+#define FRAMEIO_QP_READ_RING		0x0004	/* a ring, of whose bytes these tell */
+#define FRAMEIO_QP_WRITE_RING		0x0008
+
 struct frameio_queue_pair {
 	char	fp_name[FRAMEIO_NAMESIZE];
 	__u32	fp_queue;	/* which */
@@ -457,7 +462,9 @@ struct frameio_queue_pair {
 	__u32	fp_write_len;	/* the same of the write queue */
 	__u32	fp_write_limit;
 	__u32	fp_write_bytes;
-	__u32	fp_reserved[3];	/* 0 */
+	__u32	fp_flags;	/* FRAMEIO_QP_* */
+	__u32	fp_read_used;	/* of fp_read_bytes, now; of a ring, what is not consumed yet */
+	__u32	fp_write_used;	/* and of fp_write_bytes */
 	struct frameio_stats fp_stats;
 };
 
@@ -517,6 +524,9 @@ enum {
 	IFLA_FRAMEIO_QUEUE_WRITE_LEN,	/* u32: the same of the write queue */
 	IFLA_FRAMEIO_QUEUE_WRITE_LIMIT,
 	IFLA_FRAMEIO_QUEUE_WRITE_BYTES,
+	IFLA_FRAMEIO_QUEUE_FLAGS,	/* u32: FRAMEIO_QP_* */
+	IFLA_FRAMEIO_QUEUE_READ_USED,	/* u32: of the bytes, now */
+	IFLA_FRAMEIO_QUEUE_WRITE_USED,
 	__IFLA_FRAMEIO_QUEUE_MAX
 };
 

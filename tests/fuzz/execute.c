@@ -496,7 +496,10 @@ static void do_queue_pair(struct worker *worker, const uint64_t *args)
 	memcpy(&pair, bytes, sizeof(pair));
 	if (pair.fp_open > 1 || pair.fp_mode > FRAMEIO_NMODES || pair.fp_queue != (uint32_t)args[2] ||
 	    pair.fp_queue >= FRAMEIO_NQUEUES_MAX || pair.fp_read_limit > FRAMEIO_LIMIT_MAX ||
-	    pair.fp_write_limit > FRAMEIO_LIMIT_MAX || pair.fp_reserved[0])
+	    pair.fp_write_limit > FRAMEIO_LIMIT_MAX ||
+	    pair.fp_flags >= FRAMEIO_QP_WRITE_RING << 1 ||
+	    ((pair.fp_flags & FRAMEIO_QP_READ_RING) && pair.fp_read_used > pair.fp_read_bytes) ||
+	    ((pair.fp_flags & FRAMEIO_QP_WRITE_RING) && pair.fp_write_used > pair.fp_write_bytes))
 		execute_found("queue_pair makes no sense: queue %u, open %u, mode %u", pair.fp_queue,
 			      pair.fp_open, pair.fp_mode);
 }

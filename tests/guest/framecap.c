@@ -160,15 +160,13 @@ static uint64_t wall_clock(void)
 /* Until so many frames have come to queue pairs of fionic, or been dropped there. */
 static void wait_arrived(uint64_t frames, unsigned int nqueues)
 {
-	struct frameio_queue_pair pair;
+	struct frameio_queue_pair pair = { .fp_name = "fionic" };
 	int fd = guest_control();
 	uint64_t found;
 
 	do {
 		found = 0;
 		for (pair.fp_queue = 0; pair.fp_queue < nqueues; pair.fp_queue++) {
-			memset(pair.fp_reserved, 0, sizeof(pair.fp_reserved));
-			strcpy(pair.fp_name, "fionic");
 			if (ioctl(fd, FRAMEIO_QUEUE_PAIR, &pair))
 				ck_abort_msg("FRAMEIO_QUEUE_PAIR: %s", strerror(errno));
 			found += pair.fp_stats.fs_read_queued + pair.fp_stats.fs_read_drop_full;

@@ -387,8 +387,19 @@ START_TEST(a_queue_holds_so_many_bytes_of_memory)
 }
 END_TEST
 
+static struct frameio_queue_pair queue_pair(void)
+{
+	struct frameio_queue_pair pair = { .fp_name = "fio0" };
+	int fd = guest_control();
+
+	ck_assert_int_eq(ioctl(fd, FRAMEIO_QUEUE_PAIR, &pair), 0);
+	close(fd);
+	return pair;
+}
+
 START_TEST(a_write_queue_holds_so_many_bytes_of_memory)
 {
+	struct frameio_queue_pair pair;
 	struct frameio_limits limits = { .fq_write_bytes = 4096 };
 	int fd = guest_create_up("fio0", 0, 1, 0), packet = guest_packet_socket("fio0");
 	unsigned char record[HDRLEN + LEN];
@@ -404,10 +415,18 @@ START_TEST(a_write_queue_holds_so_many_bytes_of_memory)
 	ck_assert_uint_ge(i, 4096 / 1024);
 	ck_assert_uint_le(i, 4096 / 256);
 	ck_assert_int_eq(guest_poll(fd, POLLOUT, 0) & POLLOUT, 0);
+	pair = queue_pair();
+	ck_assert_uint_eq(pair.fp_flags, FRAMEIO_QP_WRITE_STALLED);
+	ck_assert_uint_ge(pair.fp_write_used, 4096);
+	ck_assert_uint_eq(pair.fp_write_bytes, 4096);
+	ck_assert_uint_eq(pair.fp_write_len, i);
 	guest_receive_release();
 	ck_assert_int_ne(guest_poll(fd, POLLOUT, STALL_MS) & POLLOUT, 0);
 	for (n = 0; n < i; n++)
 		guest_receive(packet, LEN, n, 0);
+	pair = queue_pair();
+	ck_assert_uint_eq(pair.fp_flags, 0);
+	ck_assert_uint_eq(pair.fp_write_used, 0);
 }
 END_TEST
 

@@ -19,6 +19,7 @@
 
 #include "command.h"
 #include "guest.h"
+#include "rings.h"
 
 /* --- add, show, set, del --------------------------------------------- */
 
@@ -77,7 +78,7 @@ START_TEST(add_takes_everything)
 	has_line("^    queues 2 of numqueues 4, 0 open$");
 	has_line("^    readlimit 7 readbytes 3M, writelimit 65536 writebytes 1G$");
 	has_line("^    owner nobody, group 4242, persist on$");
-	has_line("^        1  none       closed           0/7       0/65536  -$");
+	has_line("^        1  none       closed               0/7           0/65536  -$");
 
 	is_bool(ports, "/0/offload", false);
 	ports = json("add fio1 l2 address 02:00:00:00:00:07 numqueues 3 offload");
@@ -356,6 +357,68 @@ START_TEST(show_tells_who_holds_a_queue_pair)
 	close(one);
 	is_number(json("show fio0"), "/0/queue_pairs/1/read/limit", FRAMEIO_LIMIT_DEFAULT);
 	close(zero);
+}
+END_TEST
+
+START_TEST(show_tells_who_waits_for_room)
+{
+	int fd = guest_create_up("fio0", 0, 1, 0), packet = guest_packet_socket("fio0");
+	struct json_object *ports;
+	unsigned char record[256];
+	unsigned int i;
+
+	guest_set_limits(fd, 4, 0);
+	for (i = 0; i < 5; i++)
+		guest_send(packet, 60, i, 0);
+	good("frameio show fio0");
+	has_line("^        0  none       open         4/4 stopped            0/1024  ");
+	ports = json("show fio0");
+	ck_assert_int_gt(number(ports, "/0/queue_pairs/0/read/bytes"), 4 * 60);
+	is_bool(ports, "/0/queue_pairs/0/read/ring", false);
+	is_bool(ports, "/0/queue_pairs/0/read/stopped", true);
+	is_bool(ports, "/0/queue_pairs/0/write/stalled", false);
+	for (i = 0; i < 5; i++)
+		ck_assert_int_eq(read(fd, record, sizeof(record)), HDRLEN + 60);
+	ports = json("show fio0");
+	is_number(ports, "/0/queue_pairs/0/read/bytes", 0);
+	is_bool(ports, "/0/queue_pairs/0/read/stopped", false);
+}
+END_TEST
+
+START_TEST(show_tells_how_full_rings_are)
+{
+	const unsigned int nframes = RINGS_SIZE / 1024;
+	int fd = guest_create_up("fio0", 0, 1, 0), packet = guest_packet_socket("fio0");
+	struct json_object *ports;
+	struct rings rings;
+	unsigned int i;
+
+	rings_make(&rings, fd, 0, RINGS_SIZE, RINGS_SIZE, 0);
+	good("frameio show fio0");
+	has_line("^        0  ring       open             ring 0%           ring 0%  ");
+	for (i = 0; i < nframes; i++)
+		guest_send(packet, 1400, i, 0);
+	good("frameio show fio0");
+	has_line("^        0  ring       open    ring 9[0-9]% stopped           ring 0%  ");
+	ports = json("show fio0");
+	ck_assert_int_gt(number(ports, "/0/queue_pairs/0/read/bytes"), RINGS_SIZE - 2 * 1500);
+	is_number(ports, "/0/queue_pairs/0/read/bytes_limit", RINGS_SIZE);
+	is_bool(ports, "/0/queue_pairs/0/read/ring", true);
+	is_bool(ports, "/0/queue_pairs/0/read/stopped", true);
+	is_bool(ports, "/0/queue_pairs/0/write/ring", true);
+	for (i = 0; i < nframes; i++)
+		rings_expect(&rings, 1400, i, 0);
+	good("frameio show fio0");
+	has_line("^        0  ring       open             ring 0%           ring 0%  ");
+
+	/* a program may say what it likes; nobody has looked at the ring since */
+	rings_store(&rings.read.page->rg_consumer, 12345678);
+	rings_store(&rings.write.page->rg_producer, -1);
+	ports = json("show fio0");
+	is_number(ports, "/0/queue_pairs/0/read/bytes", RINGS_SIZE);
+	is_number(ports, "/0/queue_pairs/0/write/bytes", RINGS_SIZE);
+	rings_unmap(&rings);
+	close(fd);
 }
 END_TEST
 
@@ -1283,6 +1346,8 @@ static void add_tool_tests(Suite *suite)
 	tcase_add_test(tcase, refusals_are_sentences);
 	tcase_add_test(tcase, a_name_is_taken_as_it_is);
 	tcase_add_test(tcase, show_tells_who_holds_a_queue_pair);
+	tcase_add_test(tcase, show_tells_who_waits_for_room);
+	tcase_add_test(tcase, show_tells_how_full_rings_are);
 	tcase_add_test(tcase, stat_counts_what_was_moved);
 	tcase_add_test(tcase, stat_tells_the_reasons_of_drops);
 	tcase_add_test(tcase, stat_watches_in_a_pipe);

@@ -83,7 +83,7 @@ START_TEST(attach_takes_everything)
 	has_line("^    queues 3 of numqueues 3, 0 open, steer cpu$");
 	has_line("^    readlimit 7 readbytes 3M, writelimit 65536 writebytes 1G$");
 	has_line("^    owner nobody, group 4242, persist on$");
-	has_line("^        2  none       closed           0/7       0/65536  -$");
+	has_line("^        2  none       closed               0/7           0/65536  -$");
 	has_length(json("detach fionic"), "", 0);
 }
 END_TEST
@@ -298,12 +298,12 @@ START_TEST(show_tells_who_holds_a_queue_pair)
 	is_bool(ports, "/0/queue_pairs/1/open", false);
 	is_text(ports, "/0/queue_pairs/1/mode", "none");
 	good("frameio show");
-	has_line("^        0  readwrite  open          1/1024        0/1024  "
+	has_line("^        0  readwrite  open              1/1024            0/1024  "
 		 "[0-9]+ \\(toolnic, root\\)$");
 	set_packed(fd);
 	ck_assert_int_eq(read(fd, record, sizeof(record)), sizeof(record));
 	good("frameio show");
-	has_line("^        0  packed     open          0/1024        0/1024  ");
+	has_line("^        0  packed     open              0/1024            0/1024  ");
 	close(fd);
 	has_length(json("show"), "", 0);
 }
