@@ -127,6 +127,14 @@ void interrupt(struct process *process);
 /* A page, such as "framecap.1", read up to its examples. */
 FILE *open_examples(const char *page);
 
+/*
+ * Make commands of these names, apart by spaces, in ENDED, which run the tools of theirs
+ * and send a signal to what goes on after a while, as its user would; they then have the
+ * tool's own exit status. A guest that is slow is given longer.
+ */
+#define ENDED		"/run/ended"
+void make_ended(const char *tools, const char *signal);
+
 /* The next example, which closes the page at its last: NULL then. */
 const char *next_example(FILE *page);
 

@@ -1320,10 +1320,7 @@ START_TEST(the_examples_of_the_manual_page_work)
 	int status;
 
 	guest_add_netns("lab");
-	guest_sh("mkdir " DIR_ "bin && printf '#!/bin/sh\\nexec timeout -s INT --preserve-status "
-		 "$((2 * ${CK_TIMEOUT_MULTIPLIER:-3})) %%s \"$@\"\\n' "
-		 "\"$(command -v framecap)\" >" DIR_ "bin/framecap && "
-		 "chmod 755 " DIR_ "bin/framecap");
+	make_ended("framecap", "INT");
 	guest_free_name("eth0");
 	guest_sh("ip link add eth0 type veth peer name eth1 netns lab && ip link set eth0 up && "
 		 "ip address add 198.51.100.1/24 dev eth0 && ip -n lab link set eth1 up && "
@@ -1331,7 +1328,7 @@ START_TEST(the_examples_of_the_manual_page_work)
 	guest_wait_running("eth0");
 	guest_sh("ping -q -i 0.2 198.51.100.2 >/dev/null & echo $! >" DIR_ "ping");
 	for (; (text = next_example(page)); n++) {
-		status = run("set -e\nPATH=" DIR_ "bin:$PATH\ncd " DIR_ "\n(\n%s)", text);
+		status = run("set -e\nPATH=" ENDED ":$PATH\ncd " DIR_ "\n(\n%s)", text);
 		ck_assert_msg(!status, "'%s': %d, %s", text, status, complaint);
 		if (strstr(text, "tcpdump"))
 			has(printed, "ICMP echo");

@@ -588,9 +588,9 @@ START_TEST(a_capture_arrives_as_it_was)
 	close_capture(&capture);
 	memset(frame[5] + 100, 0, 600);
 
-	guest_sh("ip -n gen link set fiopeer netns 1 && ip link set fiopeer up");
-	guest_wait_running("fiopeer");
-	socket = guest_packet_socket("fiopeer");
+	guest_sh("ip -n gen link set fiopeer netns 1 name fioseen && ip link set fioseen up");
+	guest_wait_running("fioseen");
+	socket = guest_packet_socket("fioseen");
 	sender = start_command(TX " -P " CAPTURE " --speed max -a 0");
 	ck_assert_int_eq(wait_for_end(&sender), 0);
 	has(complaint, "1 frames of '" CAPTURE "' are longer than the");
@@ -989,13 +989,9 @@ START_TEST(the_examples_of_the_manual_page_work)
 		 "ip link add eth0 type veth peer name eth1 && ip link set eth0 up && "
 		 "ip link set eth1 up");
 	guest_wait_running("eth0");
-	guest_sh("mkdir -p /run/framegen.bin && "
-		 "printf '#!/bin/sh\\nexec timeout -s TERM --preserve-status "
-		 "$((10 + 2 * ${CK_TIMEOUT_MULTIPLIER:-3})) %%s \"$@\"\\n' "
-		 "\"$(command -v framegen)\" >/run/framegen.bin/framegen && "
-		 "chmod 755 /run/framegen.bin/framegen");
+	make_ended("framegen", "TERM");
 	for (; (text = next_example(page)); n++)
-		guest_sh("set -e; cd /run; PATH=/run/framegen.bin:$PATH\n%s", text);
+		guest_sh("set -e; cd /run; PATH=" ENDED ":$PATH\n%s", text);
 	ck_assert_uint_ge(n, 8);
 	has(good("cat /run/latency.svg"), "</svg>");
 	guest_sh("ip link del eth0");
