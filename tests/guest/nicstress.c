@@ -23,6 +23,7 @@
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,6 +97,9 @@ static void note_arrival(struct pair *pair, const unsigned char *frame, size_t l
 
 static int inet;
 
+/* What is being counted is counted before its interface's number is another's. */
+static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER;
+
 static void change_flags(const char *name, bool up)
 {
 	struct ifreq request = { .ifr_flags = up ? IFF_UP : 0 };
@@ -133,8 +137,10 @@ static void make_pair(struct pair *pair)
 	guest_sh("ip link add %s type veth peer name %s", pair->nic, pair->wire);
 	change_flags(pair->nic, true);
 	change_flags(pair->wire, true);
+	pthread_mutex_lock(&counting);
 	pair->nic_ifindex = if_nametoindex(pair->nic);
 	pair->wire_ifindex = if_nametoindex(pair->wire);
+	pthread_mutex_unlock(&counting);
 }
 
 /* --- what the stack gets ---------------------------------------------- */
@@ -169,6 +175,7 @@ static ssize_t listen_to_stack(int fd, void *unused)
 	(void)unused;
 	while (listening) {
 		got = recvfrom(fd, frame, sizeof(frame), 0, (void *)&from, &len);
+		pthread_mutex_lock(&counting);
 		for (i = 0; got > 0 && i < PAIRS; i++) {
 			if ((unsigned int)from.sll_ifindex == pairs[i].nic_ifindex) {
 				note_arrival(&pairs[i], frame, got);
@@ -178,6 +185,7 @@ static ssize_t listen_to_stack(int fd, void *unused)
 				pairs[i].wired++;
 			}
 		}
+		pthread_mutex_unlock(&counting);
 	}
 	return 0;
 }

@@ -1226,7 +1226,8 @@ START_TEST(the_examples_of_the_manual_page_work)
 			strcpy(prometheus, text);
 	}
 	ck_assert_uint_ge(n, 7);
-	guest_sh("printf '#!/bin/sh\\necho partial; exit 1\\n' >/run/tool.bin/frameio");
+	guest_sh("printf '#!/bin/sh\\necho partial; exit 1\\n' >/run/tool.bin/frameio && "
+		 "chmod 755 /run/tool.bin/frameio");
 	ck_assert_int_ne(run("PATH=/run/tool.bin:$PATH\n(\n%s)", prometheus), 0);
 	guest_sh("grep -q '^frameio_read_frames_total' "
 		 "/var/lib/prometheus/node-exporter/frameio.prom");
