@@ -290,7 +290,7 @@ static int frameio_read_slots(struct frameio_qp *qp, struct frameio_slots *slots
 		len = frameio_record_read(qp, skb, &slot, trunc);
 		if (unlikely(len < 0))
 			return len;
-		frameio_slots_use(slots, len);
+		frameio_slots_use_one(slots, len);
 		frameio_reading_done(reading, skb, len);
 	}
 	return 0;

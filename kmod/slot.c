@@ -180,7 +180,7 @@ bool frameio_slot_put_long(struct frameio_slot *slot, const struct frameio_hdr *
 
 	if (!user_write_access_begin(slot->base, sizeof(*hdr)))
 		return false;
-	copied = frameio_put_header(slot->base, hdr);
+	copied = frameio_put_header(slot->base, hdr, false);
 	user_write_access_end();
 	return copied && !copy_to_user(slot->base + sizeof(*hdr), frame, len);
 }

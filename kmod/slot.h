@@ -135,9 +135,12 @@ fault:
 	return false;
 }
 
-/* Between user_write_access_begin() and its end; field by field, from registers. */
+/*
+ * Between user_write_access_begin() and its end; field by field, from registers. The
+ * fields for what is left to make of a frame are all 0 in a plain header.
+ */
 static __always_inline bool frameio_put_header(struct frameio_hdr __user *to,
-					       const struct frameio_hdr *hdr)
+					       const struct frameio_hdr *hdr, bool plain)
 {
 	unsafe_put_user(hdr->version, &to->version, fault);
 	unsafe_put_user(hdr->hdrlen, &to->hdrlen, fault);
@@ -148,12 +151,18 @@ static __always_inline bool frameio_put_header(struct frameio_hdr __user *to,
 	unsafe_put_user(hdr->tstamp, &to->tstamp, fault);
 	unsafe_put_user(hdr->vlan_tci, &to->vlan_tci, fault);
 	unsafe_put_user(hdr->vlan_proto, &to->vlan_proto, fault);
-	unsafe_put_user(hdr->gso_size, &to->gso_size, fault);
-	unsafe_put_user(hdr->gso_hdrlen, &to->gso_hdrlen, fault);
-	unsafe_put_user(hdr->csum_start, &to->csum_start, fault);
-	unsafe_put_user(hdr->csum_offset, &to->csum_offset, fault);
-	unsafe_put_user(hdr->gso_type, &to->gso_type, fault);
-	unsafe_put_user(hdr->reserved, &to->reserved, fault);
+	if (plain) {
+		unsafe_put_user(0, (u32 __user *)&to->gso_size, fault);
+		unsafe_put_user(0, (u32 __user *)&to->csum_start, fault);
+		unsafe_put_user(0, (u16 __user *)&to->gso_type, fault);
+	} else {
+		unsafe_put_user(hdr->gso_size, &to->gso_size, fault);
+		unsafe_put_user(hdr->gso_hdrlen, &to->gso_hdrlen, fault);
+		unsafe_put_user(hdr->csum_start, &to->csum_start, fault);
+		unsafe_put_user(hdr->csum_offset, &to->csum_offset, fault);
+		unsafe_put_user(hdr->gso_type, &to->gso_type, fault);
+		unsafe_put_user(hdr->reserved, &to->reserved, fault);
+	}
 	unsafe_put_user(hdr->queue, &to->queue, fault);
 	return true;
 
@@ -164,7 +173,7 @@ fault:
 /**
  * frameio_slot_put_short() - copy a header and a short frame to a slot in one piece
  * @slot: the slot, which is short for the record, and has room for it
- * @hdr: the header
+ * @hdr: the header, a plain one
  * @frame: the frame, memory of the kernel
  * @len: bytes of it
  *
@@ -182,7 +191,7 @@ static __always_inline bool frameio_slot_put_short(struct frameio_slot *slot,
 
 	if (!user_write_access_begin(base, sizeof(*hdr) + len))
 		return false;
-	copied = frameio_put_header((struct frameio_hdr __user *)base, hdr) &&
+	copied = frameio_put_header((struct frameio_hdr __user *)base, hdr, true) &&
 		 frameio_put_words(base + sizeof(*hdr), frame, len);
 	user_write_access_end();
 	return copied;
@@ -220,20 +229,29 @@ static inline bool frameio_slots_are_used(const struct frameio_slots *slots)
 }
 
 /**
- * frameio_slots_use() - the slot that frameio_slots_next() gave was used
+ * frameio_slots_use_one() - the slot that frameio_slots_next() gave was used
+ * @slots: the slots, which are no row
+ * @bytes: how much of it
+ */
+static inline void frameio_slots_use_one(struct frameio_slots *slots, u32 bytes)
+{
+	if (!slots->iter)
+		slots->used[slots->next] = bytes;
+	slots->next++;
+}
+
+/**
+ * frameio_slots_use() - the slot, or the record of a row, was used
  * @slots: the slots
  * @bytes: how much of it
  */
 static inline void frameio_slots_use(struct frameio_slots *slots, u32 bytes)
 {
-	if (slots->row) {
+	if (slots->row)
 		slots->offset = min(slots->offset + frameio_row_size(bytes),
 				    iov_iter_count(slots->iter));
-		return;
-	}
-	if (!slots->iter)
-		slots->used[slots->next] = bytes;
-	slots->next++;
+	else
+		frameio_slots_use_one(slots, bytes);
 }
 
 #endif /* _FRAMEIO_SLOT_H */
