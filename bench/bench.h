@@ -94,6 +94,7 @@ bool frame_is_ping(const unsigned char *frame);
 enum workload_id {
 	COPY,
 	KERNEL_TO_USER,
+	KERNEL_TO_USER_NOQUEUE,
 	USER_TO_KERNEL,
 	FORWARD,
 	TCP,
@@ -110,7 +111,8 @@ enum workload_id {
 };
 
 #define WORKLOAD(id)		(1U << (id))
-#define WORKLOADS_READ		(WORKLOAD(KERNEL_TO_USER) | WORKLOAD(NIC_RECEIVE))
+#define WORKLOADS_TO_USER	(WORKLOAD(KERNEL_TO_USER) | WORKLOAD(KERNEL_TO_USER_NOQUEUE))
+#define WORKLOADS_READ		(WORKLOADS_TO_USER | WORKLOAD(NIC_RECEIVE))
 #define WORKLOADS_WRITE		(WORKLOAD(USER_TO_KERNEL) | WORKLOAD(NIC_SEND))
 #define WORKLOADS_FORWARD	(WORKLOAD(FORWARD) | WORKLOAD(NIC_FORWARD))
 #define WORKLOADS_ECHO		(WORKLOAD(LATENCY) | WORKLOAD(LOADED_LATENCY))
@@ -130,12 +132,14 @@ enum workload_id {
  * @name: as --workload and the baseline have it
  * @title: what the table says of it
  * @unit: what its figures are of; NULL: of the clock, per frame
+ * @qdisc: the queueing discipline of the virtual port that is read; NULL: the settings'
  * @reference_peer: whose @reference_path is 100% in the table; or NULL
  */
 struct workload {
 	const char *name;
 	const char *title;
 	const char *unit;
+	const char *qdisc;
 	const char *reference_peer;
 	const char *reference_path;
 };

@@ -29,6 +29,12 @@ const struct workload workloads[NWORKLOADS] = {
 		.title = "kernel to user: sent into the interface by the kernel, and read",
 		.reference_peer = "tap", .reference_path = "read",
 	},
+	[KERNEL_TO_USER_NOQUEUE] = {
+		.name = "kernel-to-user-noqueue",
+		.title = "kernel to user, past no queueing discipline, as on dummy",
+		.qdisc = "noqueue",
+		.reference_peer = "tap", .reference_path = "read",
+	},
 	[USER_TO_KERNEL] = {
 		.name = "user-to-kernel",
 		.title = "user to kernel: written, until the stack has dropped it",
@@ -208,10 +214,9 @@ static int open_source(const struct endpoint *end)
 	return network_open_source(endpoint_is_nic(end) ? WIRE_NAME : IN_NAME);
 }
 
-static const char *set_qdisc(const struct settings *settings, const char *name,
-			     unsigned int npairs)
+static const char *set_qdisc(const char *qdisc, const char *name, unsigned int npairs)
 {
-	return settings->qdisc ? network_set_qdisc(name, settings->qdisc, npairs) : NULL;
+	return qdisc ? network_set_qdisc(name, qdisc, npairs) : NULL;
 }
 
 /* As set_qdisc(), of the interface that is far away. */
@@ -220,7 +225,7 @@ static const char *set_far_qdisc(const struct settings *settings)
 	const char *why;
 
 	network_go_far();
-	why = set_qdisc(settings, OUT_NAME, 1);
+	why = set_qdisc(settings->qdisc, OUT_NAME, 1);
 	network_come_back();
 	return why;
 }
@@ -229,6 +234,7 @@ static const char *set_far_qdisc(const struct settings *settings)
 static const char *bring_up(const struct settings *settings, const struct endpoint *end,
 			    struct result *round)
 {
+	const char *qdisc = workloads[end->workload].qdisc;
 	const char *why = NULL;
 
 	if (endpoint_is_nic(end))
@@ -242,7 +248,7 @@ static const char *bring_up(const struct settings *settings, const struct endpoi
 	if (why || !endpoint_reads(end))
 		return why;
 	network_bring_up(IN_NAME);
-	why = set_qdisc(settings, IN_NAME, end->npairs);
+	why = set_qdisc(qdisc ? qdisc : settings->qdisc, IN_NAME, end->npairs);
 	if (!why && !*round->qdisc)
 		network_get_qdisc(IN_NAME, round->qdisc, sizeof(round->qdisc));
 	return why;

@@ -210,7 +210,7 @@ static unsigned int uring_forward(struct endpoint *end)
 	return uring_write_frames(end, burst.records);
 }
 
-#define TO_USER		WORKLOAD(KERNEL_TO_USER)
+#define TO_USER		WORKLOADS_TO_USER
 #define TO_KERNEL	WORKLOAD(USER_TO_KERNEL)
 #define TO_USER_PAIRS	(TO_USER | WORKLOAD(PAIRS_TO_USER))
 #define TO_KERNEL_PAIRS	(TO_KERNEL | WORKLOAD(PAIRS_TO_KERNEL))
