@@ -545,7 +545,8 @@ START_TEST(stat_watches_in_a_pipe)
 		has_length(object, "/ports", 1);
 		is_text(object, "/ports/0/name", "fio0");
 		seconds = json_object_get_double(at(object, "/ports/0/seconds"));
-		ck_assert_double_ge(seconds, 0.1);
+		/* one that was late makes the next one shorter */
+		ck_assert_double_gt(seconds, 0);
 		frames += seconds *
 			  json_object_get_double(at(object, "/ports/0/total/read/queued"));
 		ck_assert_double_lt(frames, 200.5);
