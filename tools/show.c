@@ -170,10 +170,15 @@ static void print_queue(const struct link *link, const struct link_queue *queue,
 			const struct holder *holders, int nholders)
 {
 	char read[FILL_TEXT_SIZE], write[FILL_TEXT_SIZE], mode[LINK_MODE_SIZE];
+	const bool nic = link->port == LINK_NIC_PORT;
+	struct fill in = read_fill(queue);
 
+	/* nobody waits for room on a wire: what comes is dropped */
+	if (nic)
+		in.full = in.frames >= in.limit || in.bytes >= in.bytes_limit;
 	printf("    %5" PRIu32 "  %-10s %-6s %17s %17s  ", queue->index,
 	       tool_clean(mode, sizeof(mode), queue->mode), queue->open ? "open" : "closed",
-	       fill_text(read, read_fill(queue), " stopped"),
+	       fill_text(read, in, nic ? " full" : " stopped"),
 	       fill_text(write, write_fill(queue), " stalled"));
 	print_holders(link, queue, holders, nholders);
 }
