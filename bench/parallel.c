@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -10,9 +11,15 @@
 /* Types of frames to try until there is one whose flow comes out at each queue pair. */
 #define NTYPES		256
 
+/* What the movers wait for before the bursts that count, and how many still have some to move. */
+struct race {
+	pthread_barrier_t ready;
+	atomic_uint nmoving;
+};
+
 /*
- * A thread that moves bursts: of frames that it sends itself, if @source is not -1. What it
- * waits for before those that count, and when these were.
+ * A thread that moves bursts: of frames that it sends itself, if @source is not -1. How long
+ * those took that count.
  */
 struct mover {
 	struct endpoint *end;
@@ -20,9 +27,9 @@ struct mover {
 	unsigned short type;
 	size_t len;
 	unsigned int nbursts;
-	pthread_barrier_t *ready;
+	struct race *race;
 	pthread_t thread;
-	uint64_t began, ended;
+	uint64_t time;
 };
 
 /* The CPU that is the @index-th of those we may use; -1: there are fewer. */
@@ -55,14 +62,19 @@ static void move_bursts(const struct mover *mover, unsigned int n)
 static void *run(void *argument)
 {
 	struct mover *mover = argument;
+	uint64_t began;
 
 	burst_set_length(mover->len);
 	burst_set_type(mover->type);
 	move_bursts(mover, WARMUP_BURSTS);
-	pthread_barrier_wait(mover->ready);
-	mover->began = now();
+	pthread_barrier_wait(&mover->race->ready);
+	began = now();
 	move_bursts(mover, mover->nbursts);
-	mover->ended = now();
+	mover->time = now() - began;
+	/* the slower ones are not to be alone */
+	atomic_fetch_sub(&mover->race->nmoving, 1);
+	while (atomic_load(&mover->race->nmoving))
+		move_bursts(mover, 1);
 	burst_free();
 	return NULL;
 }
@@ -117,27 +129,24 @@ static void start(struct mover *mover, unsigned int index)
 	pthread_attr_destroy(&attributes);
 }
 
-/* From when the first one began until the last one was done. */
-static uint64_t join(const struct mover *movers, unsigned int n)
+/* What each one took for its bursts, on average. */
+static double join(const struct mover *movers, unsigned int n)
 {
-	uint64_t began = UINT64_MAX, ended = 0;
+	uint64_t time = 0;
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
 		pthread_join(movers[i].thread, NULL);
-		if (movers[i].began < began)
-			began = movers[i].began;
-		if (movers[i].ended > ended)
-			ended = movers[i].ended;
+		time += movers[i].time;
 	}
-	return ended - began;
+	return (double)time / n;
 }
 
 static void prepare(struct mover *mover, const struct settings *settings, struct endpoint *end,
-		    pthread_barrier_t *ready)
+		    struct race *race)
 {
 	*mover = (struct mover){
-		.end = end, .len = burst.len, .nbursts = round_bursts(settings), .ready = ready,
+		.end = end, .len = burst.len, .nbursts = round_bursts(settings), .race = race,
 		.source = endpoint_reads(end) ? network_open_source(IN_NAME) : -1,
 	};
 }
@@ -145,13 +154,13 @@ static void prepare(struct mover *mover, const struct settings *settings, struct
 double measure_parallel(const struct settings *settings, struct endpoint *ends, unsigned int n)
 {
 	struct mover movers[NPAIRS_MOST];
-	pthread_barrier_t ready;
+	struct race race = { .nmoving = n };
 	unsigned int i;
-	uint64_t time;
+	double time;
 
-	pthread_barrier_init(&ready, NULL, n);
+	pthread_barrier_init(&race.ready, NULL, n);
 	for (i = 0; i < n; i++)
-		prepare(&movers[i], settings, &ends[i], &ready);
+		prepare(&movers[i], settings, &ends[i], &race);
 	if (endpoint_reads(ends))
 		choose_types(movers, n);
 	for (i = 0; i < n; i++)
@@ -160,6 +169,6 @@ double measure_parallel(const struct settings *settings, struct endpoint *ends, 
 	for (i = 0; i < n; i++)
 		if (movers[i].source >= 0)
 			close(movers[i].source);
-	pthread_barrier_destroy(&ready);
-	return (double)time / n / round_bursts(settings) / BURST;
+	pthread_barrier_destroy(&race.ready);
+	return time / n / round_bursts(settings) / BURST;
 }

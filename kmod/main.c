@@ -133,6 +133,7 @@
 
 #include "charge.h"
 #include "chardev.h"
+#include "flow.h"
 #include "netdev.h"
 #include "nic.h"
 #include "node.h"
@@ -141,6 +142,7 @@ static int __init frameio_init(void)
 {
 	int err;
 
+	frameio_flow_init();
 	err = frameio_charge_init();
 	if (err)
 		return err;

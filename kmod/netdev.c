@@ -18,6 +18,7 @@
 #include <trace/events/napi.h>
 
 #include "ethtool.h"
+#include "flow.h"
 #include "netdev.h"
 #include "ring.h"
 #include "stats.h"
@@ -224,16 +225,6 @@ static netdev_tx_t frameio_netdev_xmit_l3(struct sk_buff *skb, struct net_device
 	return frameio_netdev_xmit_to_queue(&port->qps[index], skb);
 }
 
-/* The hash of a frame's flow, the same for both directions; the frame keeps it for others. */
-static u32 frameio_netdev_flow(struct sk_buff *skb)
-{
-	const u32 hash = __skb_get_hash_symmetric(skb);
-
-	if (!skb->hash)
-		__skb_set_sw_hash(skb, hash, false);
-	return hash;
-}
-
 /*
  * A flow goes to the queue pair that its own written frames came through, or else
  * to one of those with a reader, by its hash, which is made only where there is a
@@ -250,7 +241,7 @@ static u16 frameio_netdev_select_queue(struct net_device *dev, struct sk_buff *s
 
 	if (n <= 1)
 		return n ? READ_ONCE(port->steer[0]) : 0;
-	hash = frameio_netdev_flow(skb);
+	hash = frameio_flow_hash(skb, 0, frameio_port_is_l3(port));
 	learnt = frameio_flow_find(port, hash);
 	if (learnt >= 0)
 		return learnt;
@@ -273,15 +264,25 @@ static bool frameio_netdev_is_for_gro(const struct sk_buff *skb)
 	}
 }
 
+/* What a poll knows of the frames that it has handed to the stack. */
+struct frameio_netdev_polled {
+	bool gro;	/* some have gone through it, so all others do */
+	struct frameio_flow_last last;
+};
+
 /* A written frame belongs to its queue pair, and so do the answers to it. */
-static noinline void frameio_netdev_note_queue(struct frameio_qp *qp, struct sk_buff *skb)
+static noinline void frameio_netdev_note_queue(struct frameio_qp *qp, struct sk_buff *skb,
+					       struct frameio_flow_last *last)
 {
+	const bool l3 = frameio_port_is_l3(qp->port);
+
 	/* it is lowered before the number that the stack compares with */
 	if (qp->index < READ_ONCE(qp->port->nqueues) && qp->index < qp->napi.dev->num_rx_queues)
 		skb_record_rx_queue(skb, qp->index);
 	if (READ_ONCE(qp->port->nsteer) > 1) {
 		skb_reset_network_header(skb);
-		frameio_flow_learn(qp, frameio_netdev_flow(skb));
+		if (frameio_flow_changes(skb, l3 ? 0 : -ETH_HLEN, l3, last))
+			frameio_flow_learn(qp, last->hash);
 	}
 }
 
@@ -290,7 +291,8 @@ static noinline void frameio_netdev_note_queue(struct frameio_qp *qp, struct sk_
  * poll's end: what comes behind it takes the same way, so that the order stays. Before that
  * GRO is left out where it finds nothing to do.
  */
-static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb, bool *gro)
+static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb,
+				   struct frameio_netdev_polled *polled)
 {
 	struct net_device *dev = qp->napi.dev;
 
@@ -305,9 +307,9 @@ static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb, b
 	}
 	/* of the only one there is nothing to tell */
 	if (READ_ONCE(qp->port->nqueues) > 1)
-		frameio_netdev_note_queue(qp, skb);
-	*gro |= frameio_netdev_is_for_gro(skb);
-	if (*gro) {
+		frameio_netdev_note_queue(qp, skb, &polled->last);
+	polled->gro |= frameio_netdev_is_for_gro(skb);
+	if (polled->gro) {
 		napi_gro_receive(&qp->napi, skb);
 		return;
 	}
@@ -320,7 +322,7 @@ static void frameio_netdev_receive(struct frameio_qp *qp, struct sk_buff *skb, b
  * be looked at again.
  */
 static int frameio_netdev_poll_ring(struct frameio_qp *qp, struct frameio_ring *ring, int budget,
-				    bool *gro)
+				    struct frameio_netdev_polled *polled)
 {
 	struct sk_buff *skb;
 	size_t bytes = 0;
@@ -341,7 +343,7 @@ static int frameio_netdev_poll_ring(struct frameio_qp *qp, struct frameio_ring *
 			continue;
 		frames++;
 		bytes += skb->len;
-		frameio_netdev_receive(qp, skb, gro);
+		frameio_netdev_receive(qp, skb, polled);
 	}
 	frameio_ring_end_pops(qp, ring, frames, bytes);
 	if (work < budget && !frameio_ring_rest(qp, ring))
@@ -355,10 +357,12 @@ static int frameio_netdev_poll(struct napi_struct *napi, int budget)
 	struct frameio_ring *ring = rcu_dereference_bh(qp->write_ring);
 	struct sk_buff *skb;
 	int given_back = 0;
-	bool gro = false;
+	struct frameio_netdev_polled polled;
 	u32 bytes = 0;
 	int work = 0;
 
+	polled.gro = false;
+	polled.last.flow.words[0] = 0;
 	while (work < budget) {
 		skb = __skb_dequeue(&qp->write.taken);
 		if (!skb) {
@@ -370,13 +374,13 @@ static int frameio_netdev_poll(struct napi_struct *napi, int budget)
 				break;
 		}
 		bytes += skb->truesize;
-		frameio_netdev_receive(qp, skb, &gro);
+		frameio_netdev_receive(qp, skb, &polled);
 		work++;
 	}
 	if (work > given_back)
 		frameio_qp_give_back(qp, work - given_back, 0, bytes);
 	if (ring && work < budget)
-		work += frameio_netdev_poll_ring(qp, ring, budget - work, &gro);
+		work += frameio_netdev_poll_ring(qp, ring, budget - work, &polled);
 	if (work < budget)
 		napi_complete_done(napi, work);
 	return work;

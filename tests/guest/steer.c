@@ -272,6 +272,129 @@ START_TEST(flows_of_the_past_are_forgotten_first)
 }
 END_TEST
 
+/* --- of all kinds of frames --------------------------------------------- */
+
+/* Two fields of a frame that are swapped in the other direction. */
+struct ends {
+	unsigned int at, len;
+};
+
+static const struct {
+	const char *hex;	/* what stands behind the MAC addresses */
+	struct ends address, port;
+} kinds[] = {
+#define IPV4(protocol)	"450000280000000040" protocol "0000" "0a090002" "0a090003"
+#define IPV6(next)	"600000000020" next "40" "20010db8000000000000000000000002" \
+			"20010db8000000000000000000000001"
+#define PORTS		"1b581b5900080000"
+	{ "0800" IPV4("11") PORTS, { 26, 4 }, { 34, 2 } },
+	/* other addresses, and with an option */
+	{ "0800" "4600002c0000000040110000" "0a090001" "0a090003" "01010101" PORTS,
+	  { 26, 4 }, { 38, 2 } },
+	{ "0800" IPV4("06") PORTS "00000000500000000000", { 26, 4 }, { 34, 2 } },
+	/* from one socket to another of one address */
+	{ "0800" "450000280000000040110000" "0a090002" "0a090002" PORTS, { 26, 4 }, { 34, 2 } },
+	/* a fragment */
+	{ "0800" "450000280001200040110000" "0a090004" "0a090003" PORTS, { 26, 4 }, { 34, 2 } },
+	{ "0800" IPV4("01") "0800000000010001", { 26, 4 }, { 0, 0 } },
+	{ "86dd" IPV6("11") PORTS, { 22, 16 }, { 54, 2 } },
+	{ "86dd" IPV6("06") PORTS "00000000500000000000", { 22, 16 }, { 54, 2 } },
+	/* with a destination options header */
+	{ "86dd" IPV6("3c") "1100010400000000" PORTS, { 22, 16 }, { 62, 2 } },
+	{ "8100" "0005" "0800" IPV4("11") "1b581b6900080000", { 30, 4 }, { 38, 2 } },
+	{ "88a8" "0006" "8100" "0005" "86dd" IPV6("11") "1b581b7900080000", { 30, 16 }, { 62, 2 } },
+	{ "88b5" "00112233445566778899", { 0, 0 }, { 0, 0 } },
+	{ "0806" "00010800060400010000000000000a0900020000000000000a090003", { 0, 0 }, { 0, 0 } },
+	/* a length: IEEE 802.3 */
+	{ "0010" "42420300112233445566778899aabbcc", { 0, 0 }, { 0, 0 } },
+	/* cut off in its IP header */
+	{ "0800" "4500002800000000401100000a09", { 0, 0 }, { 0, 0 } },
+};
+
+#define KINDS	(sizeof(kinds) / sizeof(*kinds))
+
+static void swap_ends(unsigned char *frame, struct ends ends)
+{
+	unsigned char first[16];
+
+	memcpy(first, frame + ends.at, ends.len);
+	memcpy(frame + ends.at, frame + ends.at + ends.len, ends.len);
+	memcpy(frame + ends.at + ends.len, first, ends.len);
+}
+
+static size_t make_kind(unsigned char *frame, unsigned int kind, bool back)
+{
+	const char *hex = kinds[kind].hex;
+	size_t len = 2 * ETH_ALEN;
+
+	memcpy(frame, back ? "\x02\0\0\0\0\x02\x02\0\0\0\0\x03" :
+			     "\x02\0\0\0\0\x03\x02\0\0\0\0\x02", len);
+	for (; *hex; hex += 2)
+		ck_assert_int_eq(sscanf(hex, "%2hhx", &frame[len++]), 1);
+	if (back) {
+		swap_ends(frame, kinds[kind].address);
+		swap_ends(frame, kinds[kind].port);
+	}
+	return len;
+}
+
+/* All of them through a queue pair by one call, each twice in a row, and the first once more. */
+static void write_kinds(unsigned int pair)
+{
+	static unsigned char records[2 * KINDS + 1][256];
+	const uint32_t n = 2 * KINDS + 1;
+	union guest_frameio fio;
+	uint32_t i;
+	size_t len;
+
+	_Static_assert(2 * KINDS + 1 <= FRAMEIO_NFRAMES_MAX, "all kinds go by one call");
+	guest_frameio_init(&fio, n, 1);
+	for (i = 0; i < n; i++) {
+		len = make_kind(records[i] + HDRLEN, i / 2 % KINDS, true);
+		guest_header(records[i], len);
+		fio.fio.fio_vecs[i].fv_buf = (uintptr_t)records[i];
+		fio.fio.fio_vecs[i].fv_buflen = HDRLEN + len;
+	}
+	ck_assert_int_eq(ioctl(wire.fds[pair], FRAMEIO_WRITE, &fio), 0);
+	ck_assert_uint_eq(fio.fio.fio_nvecs, n);
+}
+
+/* Which queue pair a frame of the kernel's comes out of. */
+static unsigned int send_kind(int packet, unsigned int kind)
+{
+	struct pollfd fds[PAIRS];
+	unsigned char frame[256], record[2048];
+	size_t len = make_kind(frame, kind, false);
+	unsigned int i;
+
+	ck_assert_int_eq(send(packet, frame, len, 0), len);
+	for (i = 0; i < PAIRS; i++)
+		fds[i] = (struct pollfd) { .fd = wire.fds[i], .events = POLLIN };
+	ck_assert_int_eq(poll(fds, PAIRS, 10000), 1);
+	for (i = 0; !(fds[i].revents & POLLIN); i++)
+		;
+	ck_assert_int_eq(read(wire.fds[i], record, sizeof(record)), HDRLEN + len);
+	ck_assert_mem_eq(record + HDRLEN, frame, len);
+	return i;
+}
+
+START_TEST(both_directions_of_each_kind_of_frame_are_a_flow)
+{
+	unsigned int pair, kind;
+	int packet;
+
+	set_up_wire("l2");
+	packet = guest_packet_socket("fio0");
+	for (pair = 0; pair < PAIRS; pair++) {
+		write_kinds(pair);
+		for (kind = 0; kind < KINDS; kind++)
+			ck_assert_msg(send_kind(packet, kind) == pair, "kind %u, pair %u", kind,
+				      pair);
+	}
+	close(packet);
+}
+END_TEST
+
 static void add_steer_tests(Suite *suite)
 {
 	TCase *tcase = guest_tcase(suite, "steer", 120, guest_delete_ports, NULL);
@@ -281,6 +404,7 @@ static void add_steer_tests(Suite *suite)
 	tcase_add_test(tcase, a_flow_whose_queue_pair_is_closed_goes_elsewhere);
 	tcase_add_test(tcase, a_queue_pair_that_is_left_alone_gets_all);
 	tcase_add_test(tcase, flows_of_the_past_are_forgotten_first);
+	tcase_add_test(tcase, both_directions_of_each_kind_of_frame_are_a_flow);
 }
 
 int main(void)
