@@ -36,9 +36,10 @@
  *	                  the driver of an interface of somebody else's
  *
  * Beside this, port.c holds the objects and their lives, control.c creates,
- * opens, deletes and lists ports, node.c makes /dev/frameio, stats.c counts,
- * ethtool.c, sysfs.c and trace.h show it, charge.c knows who pays for the memory
- * of frames that wait, and compat.h knows the kernels.
+ * opens, deletes and lists ports, node.c makes /dev/frameio, flow.c tells which
+ * flow a frame is of, stats.c counts, ethtool.c, sysfs.c and trace.h show it,
+ * charge.c knows who pays for the memory of frames that wait, and compat.h knows
+ * the kernels.
  *
  * OBJECTS, AND WHO KEEPS THEM
  *
