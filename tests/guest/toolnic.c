@@ -304,6 +304,14 @@ START_TEST(show_tells_who_holds_a_queue_pair)
 	ck_assert_int_eq(read(fd, record, sizeof(record)), sizeof(record));
 	good("frameio show");
 	has_line("^        0  packed     open              0/1024            0/1024  ");
+	guest_set_limits(fd, 2, 0);
+	guest_send(peer, LEN, 2, 0);
+	good("frameio show");
+	has_line("^        0  packed     open                 1/2            0/1024  ");
+	guest_send(peer, LEN, 3, 0);
+	good("frameio show");
+	has_line("^        0  packed     open            2/2 full            0/1024  ");
+	is_bool(json("show fionic"), "/0/queue_pairs/0/read/stopped", false);
 	close(fd);
 	has_length(json("show"), "", 0);
 }
