@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <linux/udp.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
@@ -293,8 +294,10 @@ void guest_use_fifo(void)
 
 void guest_wait_running(const char *name)
 {
+	struct ifreq request = { 0 };
 	char path[64], state[16];
 	FILE *file;
+	int fd;
 
 	snprintf(path, sizeof(path), "/sys/class/net/%s/operstate", name);
 	do {
@@ -305,6 +308,15 @@ void guest_wait_running(const char *name)
 			state[0] = '\0';
 		fclose(file);
 	} while (strcmp(state, "up\n") && strcmp(state, "unknown\n") && !sched_yield());
+	/*
+	 * It says so before it gets its queueing discipline, and until then drops what is
+	 * sent. To change its flags is to wait for a lock that is held until it has it.
+	 */
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	ck_assert_int_eq(ioctl(fd, SIOCGIFFLAGS, &request), 0);
+	ck_assert_int_eq(ioctl(fd, SIOCSIFFLAGS, &request), 0);
+	close(fd);
 }
 
 void guest_add_nic(void)
