@@ -186,6 +186,9 @@ static void flood_softirq(void)
 	guest_write_file("1", "/proc/sys/net/core/netdev_budget");
 	ck_assert_int_eq(bind(receiver, (struct sockaddr *)&to, sizeof(to)), 0);
 	ck_assert_int_eq(getsockname(receiver, (struct sockaddr *)&to, &len), 0);
+	/* the weight holds from the turn after the next one */
+	ck_assert_int_eq(sendto(sender, datagrams, segment, 0, (struct sockaddr *)&to, sizeof(to)),
+			 segment);
 	ck_assert_int_eq(setsockopt(sender, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment)), 0);
 	ck_assert_int_eq(sendto(sender, datagrams, sizeof(datagrams), 0, (struct sockaddr *)&to,
 				sizeof(to)), sizeof(datagrams));
