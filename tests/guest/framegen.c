@@ -802,6 +802,7 @@ START_TEST(a_full_port_that_is_set_down_is_told)
 	wait_waiting(&sender, 1);
 	other = guest_open("fiov", 1);
 	ck_assert_int_eq(guest_poll(other, POLLOUT, -1), POLLOUT);
+	guest_receive_elsewhere();
 	/* which waits for frames that are on their way, but not for all */
 	ip = start_command("ip link set fiov down");
 	while (guest_poll(other, POLLOUT, 0))
