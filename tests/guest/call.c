@@ -216,10 +216,10 @@ void guest_receive_hold(const char *name)
 	bool threads = has_threads(name);
 
 	guest_receive_threaded(name);
-	if (threads) {
+	if (threads)
 		ck_assert_int_gt(keep_receive_to_cpu1(name), 0);
-		keep_to_cpu(0, 0);
-	}
+	/* or the spinner keeps this thread from running, too, if it meets it there */
+	keep_to_cpu(0, 0);
 	guest_write_file("-1", "/proc/sys/kernel/sched_rt_runtime_us");
 	ck_assert_int_eq(pthread_create(&spinner, NULL, spin, NULL), 0);
 	while (!spinning)
