@@ -211,6 +211,16 @@ static void hold_softirq(void)
 	guest_sh("grep -q '(ksoftirqd/1) R' /proc/$(pgrep -x ksoftirqd/1)/stat");
 }
 
+/* On their CPU nothing is to be left to others: by the limit, and since 6.12 by a server. */
+static void let_realtime_starve(void)
+{
+	const char *server = "/sys/kernel/debug/sched/fair_server/cpu1/runtime";
+
+	guest_write_file("-1", "/proc/sys/kernel/sched_rt_runtime_us");
+	if (!access(server, F_OK))
+		guest_write_file("0", "%s", server);
+}
+
 void guest_receive_hold(const char *name)
 {
 	bool threads = has_threads(name);
@@ -220,7 +230,7 @@ void guest_receive_hold(const char *name)
 		ck_assert_int_gt(keep_receive_to_cpu1(name), 0);
 	/* or the spinner keeps this thread from running, too, if it meets it there */
 	keep_to_cpu(0, 0);
-	guest_write_file("-1", "/proc/sys/kernel/sched_rt_runtime_us");
+	let_realtime_starve();
 	ck_assert_int_eq(pthread_create(&spinner, NULL, spin, NULL), 0);
 	while (!spinning)
 		guest_pause();
