@@ -211,14 +211,27 @@ static void hold_softirq(void)
 	guest_sh("grep -q '(ksoftirqd/1) R' /proc/$(pgrep -x ksoftirqd/1)/stat");
 }
 
+static void set_limit(const char *path, const char *limit)
+{
+	char now[32] = "";
+	FILE *file = fopen(path, "re");
+
+	ck_assert_msg(file && fgets(now, sizeof(now), file), "cannot read %s", path);
+	fclose(file);
+	now[strcspn(now, "\n")] = '\0';
+	/* the same again is refused since 6.12 */
+	if (strcmp(now, limit))
+		guest_write_file(limit, "%s", path);
+}
+
 /* On their CPU nothing is to be left to others: by the limit, and since 6.12 by a server. */
 static void let_realtime_starve(void)
 {
-	const char *server = "/sys/kernel/debug/sched/fair_server/cpu1/runtime";
+	static const char server[] = "/sys/kernel/debug/sched/fair_server/cpu1/runtime";
 
-	guest_write_file("-1", "/proc/sys/kernel/sched_rt_runtime_us");
+	set_limit("/proc/sys/kernel/sched_rt_runtime_us", "-1");
 	if (!access(server, F_OK))
-		guest_write_file("0", "%s", server);
+		set_limit(server, "0");
 }
 
 void guest_receive_hold(const char *name)
